@@ -1,0 +1,86 @@
+"""What is stored, for whoever asks later: points, scores and anomalies, a page at a time."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from app.actions.parts import Parts
+from app.errors import NotFound, NotScored
+from app.store import points, scores, series
+from app.store.scores import Score, Wanted
+from app.store.series import Series
+from app.store.times import to_datetime
+
+EXPORT_ROWS = 5_000
+Span = tuple[datetime | None, datetime | None]
+StoredPoint = tuple[datetime, list[float]]
+
+
+def points_page(
+    parts: Parts, tenant_id: UUID, name: str, limit: int, after: datetime | None, span: Span
+) -> tuple[Series, list[StoredPoint]]:
+    with parts.database.tenant(tenant_id) as connection:
+        found = series.by_name(connection, tenant_id, name)
+        return found, points.page(connection, tenant_id, found.id, limit, after, span)
+
+
+def scores_page(parts: Parts, tenant_id: UUID, name: str, wanted: Wanted) -> list[Score]:
+    with parts.database.tenant(tenant_id) as connection:
+        return scores.page(connection, series.by_name(connection, tenant_id, name), wanted)
+
+
+def all_points(
+    parts: Parts, tenant_id: UUID, name: str, span: Span
+) -> tuple[Series, Iterator[list[StoredPoint]]]:
+    """Everything in the span, in pages that each have a transaction of their own."""
+    found, first = points_page(parts, tenant_id, name, EXPORT_ROWS, None, span)
+
+    def pages() -> Iterator[list[StoredPoint]]:
+        page = first
+        while page:
+            yield page
+            _, page = points_page(parts, tenant_id, name, EXPORT_ROWS, page[-1][0], span)
+
+    return found, pages()
+
+
+def all_scores(
+    parts: Parts, tenant_id: UUID, name: str, wanted: Wanted
+) -> tuple[Series, Iterator[list[Score]]]:
+    with parts.database.tenant(tenant_id) as connection:
+        found = series.by_name(connection, tenant_id, name)
+
+    def pages() -> Iterator[list[Score]]:
+        asked = replace(wanted, limit=EXPORT_ROWS)
+        while page := scores_page(parts, tenant_id, name, asked):
+            yield page
+            asked = replace(asked, after=(page[-1].timestamp,))
+
+    return found, pages()
+
+
+def score_at(parts: Parts, tenant_id: UUID, name: str, time_ns: int) -> Score:
+    """The verdict on one point."""
+    with parts.database.tenant(tenant_id) as connection:
+        found = series.by_name(connection, tenant_id, name)
+        stored = scores.at(connection, found, [time_ns])
+        if stored:
+            return stored[0]
+        if len(points.between(connection, found, time_ns, time_ns, 1)):
+            raise NotScored("The point is stored, but was never scored: train the series, or score it")
+    raise NotFound(f"{name} has no point at {to_datetime(time_ns).isoformat()}")
+
+
+def anomalies(
+    parts: Parts, tenant_id: UUID, series_name: str | None, wanted: Wanted
+) -> list[Score]:
+    with parts.database.tenant(tenant_id) as connection:
+        return scores.anomalies(connection, tenant_id, series_name, wanted)
+
+
+def anomalies_of_all(
+    parts: Parts, tenant: str | None, series_name: str | None, wanted: Wanted
+) -> list[Score]:
+    with parts.database.operator() as connection:
+        return scores.anomalies_of_all(connection, tenant, series_name, wanted)

@@ -1,0 +1,173 @@
+"""Store points that came in bulk, without scoring them: all of an upload, or nothing of it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from app.actions import fields
+from app.actions.parts import Parts
+from app.cache import windows
+from app.errors import Invalid, NotFound, RowError
+from app.ingest.chunk import Chunk
+from app.store import series, staging
+from app.store.series import Series
+from app.store.times import to_ns
+
+SHOWN_ERRORS = 100
+OnError = Literal["refuse", "skip"]
+OnConflict = Literal["refuse", "replace"]
+
+
+@dataclass
+class Report:
+    """What became of the rows; `errors` are the first of them."""
+
+    received: int = 0
+    stored: int = 0
+    duplicates: int = 0
+    replaced: int = 0
+    rejected: int = 0
+    errors: list[RowError] = field(default_factory=list)
+
+
+def store(
+    parts: Parts,
+    tenant_id: UUID,
+    chunks: Iterable[Chunk],
+    name: str | None,
+    on_error: OnError = "refuse",
+    on_conflict: OnConflict = "refuse",
+    is_creating: bool = False,
+) -> Report:
+    """Chunks of one series (`name`), or of many, each row then naming its own."""
+    with parts.database.tenant(tenant_id) as connection:
+        upload = _Upload(connection, tenant_id, name, is_creating)
+        staging.begin(connection)
+        for chunk in chunks:
+            upload.take(chunk)
+            if on_error == "refuse" and len(upload.report.errors) >= SHOWN_ERRORS:
+                break
+        if on_error == "refuse" and upload.report.rejected:
+            raise Invalid(
+                "Rows are not valid, and nothing was stored; on_error=skip stores the others",
+                upload.report.errors[:SHOWN_ERRORS],
+            )
+        changed = upload.finish(on_conflict)
+    for one in changed:
+        windows.drop(parts.cache, tenant_id, one.id)
+    upload.report.errors.sort(key=lambda error: error.row)
+    del upload.report.errors[SHOWN_ERRORS:]
+    return upload.report
+
+
+class _Upload:
+    """One upload in its transaction: rows are put aside first, and stored at the end at once."""
+
+    def __init__(
+        self, connection: Connection, tenant_id: UUID, name: str | None, is_creating: bool
+    ) -> None:
+        self.connection, self.tenant_id, self.is_creating = connection, tenant_id, is_creating
+        self.report = Report()
+        self.series: dict[str, Series] = {}
+        self.only = series.by_name(connection, tenant_id, name) if name is not None else None
+
+    def take(self, chunk: Chunk) -> None:
+        self.report.received += chunk.received
+        self._reject(chunk.errors)
+        if not len(chunk.times):
+            return
+        if self.only is not None:
+            values = fields.arranged(self.only, chunk.columns, chunk.values, needs_all=True)
+            staging.stage(self.connection, chunk.rows, self.only.id, chunk.times, values)
+            return
+        assert chunk.series is not None
+        for name in np.unique(chunk.series.astype(str)).tolist():
+            self._take_series(name, chunk, chunk.series == name)
+
+    def _take_series(self, name: str, chunk: Chunk, mine: NDArray[np.bool_]) -> None:
+        rows = chunk.rows[mine]
+        try:
+            of = self._resolve(name, chunk)
+        except NotFound:
+            message = f"there is no series {name}; ?create=true makes those that are missing"
+            self._reject([RowError(int(row), "series", message) for row in rows])
+            return
+        values, bad = _of_many_series(of, chunk, mine)
+        self._reject(bad)
+        good = ~np.isin(rows, [error.row for error in bad])
+        staging.stage(self.connection, rows[good], of.id, chunk.times[mine][good], values[good])
+
+    def _resolve(self, name: str, chunk: Chunk) -> Series:
+        if name not in self.series:
+            self.series[name] = self._find_or_make(name, list(chunk.columns))
+        return self.series[name]
+
+    def _find_or_make(self, name: str, columns: list[str]) -> Series:
+        try:
+            return series.by_name(self.connection, self.tenant_id, name)
+        except NotFound:
+            if not self.is_creating:
+                raise
+        return series.add(self.connection, self.tenant_id, name, fields=columns)
+
+    def _reject(self, errors: Iterable[RowError]) -> None:
+        for error in errors:
+            self.report.rejected += 1
+            if len(self.report.errors) < SHOWN_ERRORS:
+                self.report.errors.append(error)
+
+    def finish(self, on_conflict: OnConflict) -> list[Series]:
+        """-> the series whose points changed."""
+        names = [self.only.name] if self.only else list(self.series)
+        locked = series.lock(self.connection, self.tenant_id, names)
+        missing = set(names) - set(locked)
+        if missing:
+            raise NotFound(f"The series {min(missing)} was removed while its points came in")
+        report = self.report
+        if on_conflict == "replace":
+            report.replaced = staging.replace(self.connection, self.tenant_id)
+        stored = staging.insert(self.connection, self.tenant_id)
+        report.stored = sum(stored.values())
+        if on_conflict == "refuse":
+            self._reject_conflicts()
+        report.duplicates = report.received - report.rejected - report.stored - report.replaced
+        return self._note(list(locked.values()), stored)
+
+    def _reject_conflicts(self) -> None:
+        found = staging.conflicts(self.connection, self.tenant_id, SHOWN_ERRORS)
+        self.report.rejected += found.total
+        message = "conflict: there is a point of this time with another value"
+        self.report.errors += [RowError(line, None, message) for line in found.lines]
+
+    def _note(self, locked: list[Series], stored: dict[UUID, int]) -> list[Series]:
+        spans = staging.spans(self.connection)
+        changed = [one for one in locked if one.id in stored or self.report.replaced]
+        for one in changed:
+            if one.id in spans:
+                first, last = spans[one.id]
+                added = stored.get(one.id, 0)
+                series.note_points(self.connection, one, added, to_ns(first), to_ns(last))
+        return changed
+
+
+def _of_many_series(
+    of: Series, chunk: Chunk, mine: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], list[RowError]]:
+    """The rows of one series; columns of other series may stand beside, and must be empty here."""
+    columns = fields.named(of, chunk.columns)
+    rows, given = chunk.rows[mine], chunk.values[mine]
+    values = np.full((len(rows), len(of.fields)), np.nan)
+    bad: dict[int, RowError] = {}
+    for column, name in enumerate(columns):
+        if name in of.fields:
+            values[:, of.fields.index(name)] = given[:, column]
+            continue
+        message = fields.unknown(of, name)
+        for row in rows[~np.isnan(given[:, column])].tolist():
+            bad.setdefault(row, RowError(row, name, message))
+    return values, list(bad.values())

@@ -1,0 +1,42 @@
+"""What the actions work with: made once in a process, passed to each of them."""
+
+from dataclasses import dataclass
+from threading import BoundedSemaphore
+
+from app import signing
+from app.actions.memory import ModelMemory
+from app.cache import Cache
+from app.jobs import JobQueue
+from app.settings import Settings
+from app.signing import Secret
+from app.store import Database
+
+
+@dataclass(frozen=True)
+class Parts:
+    settings: Settings
+    secret: Secret
+    database: Database
+    cache: Cache
+    queue: JobQueue
+    models: ModelMemory
+    slow_places: BoundedSemaphore  # held by what may wait or compute for seconds
+
+    def close(self) -> None:
+        self.database.close()
+        self.cache.close()
+        self.queue.close()
+
+
+def assemble(settings: Settings) -> Parts:
+    secret = signing.load(settings.secret_path)
+    redis_url = settings.required("redis_url")
+    return Parts(
+        settings=settings,
+        secret=secret,
+        database=Database(settings.required("database_url"), settings.database_connections),
+        cache=Cache(redis_url, secret, settings.cache_ttl_s),
+        queue=JobQueue(redis_url, secret),
+        models=ModelMemory(settings.model_memory_entries),
+        slow_places=BoundedSemaphore(settings.slow_requests),
+    )

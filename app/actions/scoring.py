@@ -1,0 +1,225 @@
+"""Judge points as they come: each by the series' model and by what is stored before it.
+
+The series is locked for the transaction, so that two requests cannot judge by the same past. A
+cached window counts only if it is of the revision that the lock shows; otherwise Postgres is asked.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from app.actions import fields, models
+from app.actions.parts import Parts
+from app.cache import windows
+from app.detection import (
+    MINIMUM_POINTS,
+    Model,
+    Points,
+    State,
+    Verdicts,
+    advance,
+    lookback_points,
+)
+from app.errors import Conflict, Invalid, ModelNotReady, NotFound, TocsinError
+from app.store import points as stored_points
+from app.store import scores, series
+from app.store.scores import Score
+from app.store.series import Series
+from app.store.times import to_ns
+
+MERGED_POINTS = 20_000  # late points are judged in one pass if no more lie between them
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Points to judge, as they came: times (n,) ns in any order, values (n, d), place in the request."""
+
+    times: NDArray[np.int64]
+    values: NDArray[np.float64]
+    places: NDArray[np.int64]
+    columns: tuple[str, ...]
+
+    def only(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> "Asked":
+        return Asked(
+            self.times[chosen], self.values[chosen], self.places[chosen], self.columns
+        )
+
+    def arranged(self, of: Series) -> "Asked":
+        """With the values in the order of the series' fields; those not named are missing."""
+        values = fields.arranged(of, self.columns, self.values) + 0.0  # no -0.0, see Points
+        return Asked(self.times, values, self.places, tuple(of.fields))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """For each place in the request a score, or the error that stands for it."""
+
+    scores: dict[int, Score]
+    errors: dict[int, TocsinError]
+
+
+def score(
+    parts: Parts, tenant_id: UUID, asked: Mapping[str, Asked], is_replacing: bool = False
+) -> Answer:
+    """Store and judge points of one series or many; all are stored, or none."""
+    answer = Answer({}, {})
+    recent: list[tuple[Series, Points]] = []
+    with parts.database.tenant(tenant_id) as connection:
+        locked = series.lock(connection, tenant_id, list(asked))
+        for name, points in asked.items():
+            try:
+                if name not in locked:
+                    raise NotFound(f"There is no series {name}")  # noqa: TRY301
+                task = _SeriesTask(parts, connection, locked[name], is_replacing)
+                task.run(points, answer)
+                recent += task.recent
+            except (NotFound, ModelNotReady, Invalid) as error:
+                answer.errors.update(dict.fromkeys(points.places.tolist(), error))
+    for changed, window in recent:
+        windows.put(parts.cache, tenant_id, changed.id, changed.revision + 1, window)
+    return answer
+
+
+class _SeriesTask:
+    """One series within one request, its lock held."""
+
+    def __init__(
+        self, parts: Parts, connection: Connection, of: Series, is_replacing: bool
+    ) -> None:
+        self.parts, self.connection, self.series = parts, connection, of
+        self.is_replacing = is_replacing
+        self.last_ns = to_ns(of.last_at) if of.last_at else None
+        self.recent: list[tuple[Series, Points]] = []
+
+    def run(self, asked: Asked, answer: Answer) -> None:
+        if self.series.points < MINIMUM_POINTS:
+            raise ModelNotReady(
+                f"{self.series.name} has {self.series.points} points, and {MINIMUM_POINTS} are "
+                "needed before one can be judged: upload history first",
+                have=self.series.points,
+                need=MINIMUM_POINTS,
+            )
+        asked = asked.arranged(self.series)
+        fresh = self._without_conflicts(asked, answer)
+        if len(fresh.times):
+            self._judge(fresh)
+        for stored in scores.at(self.connection, self.series, np.unique(asked.times)):
+            self._answer(stored, asked, answer)
+
+    def _answer(self, stored: Score, asked: Asked, answer: Answer) -> None:
+        for place in asked.places[asked.times == to_ns(stored.timestamp)].tolist():
+            if place not in answer.errors:
+                answer.scores[place] = stored
+
+    def _without_conflicts(self, asked: Asked, answer: Answer) -> Asked:
+        """Of what was asked: what has no score yet, one of each time, in time order."""
+        order = np.argsort(asked.times, kind="stable")
+        asked = asked.only(order[::-1] if self.is_replacing else order)
+        _, first = np.unique(asked.times, return_index=True)
+        unique = asked.only(first)
+        if not self.is_replacing:
+            self._refuse_others(asked, unique.times, unique.values, answer)
+        if self.last_ns is None or unique.times[0] > self.last_ns:
+            self._insert(unique)
+            return unique
+        return self._against_stored(unique, answer)
+
+    def _against_stored(self, asked: Asked, answer: Answer) -> Asked:
+        stored = stored_points.at(self.connection, self.series, asked.times)
+        is_stored = np.isin(asked.times, stored.times)
+        known = asked.only(is_stored)
+        differs = np.zeros(len(asked.times), bool)
+        differs[is_stored] = ~_same_rows(known.values, stored.values)
+        if self.is_replacing:
+            self._replace(asked.only(differs))
+        else:
+            self._refuse_others(known, stored.times, stored.values, answer)
+        self._insert(asked.only(~is_stored))
+        judged = {to_ns(s.timestamp) for s in scores.at(self.connection, self.series, asked.times)}
+        is_judged = np.array([t in judged for t in asked.times.tolist()])
+        is_wanted = ~is_judged if self.is_replacing else ~is_judged & ~differs
+        return asked.only(is_wanted)
+
+    def _refuse_others(
+        self,
+        asked: Asked,
+        times: NDArray[np.int64],
+        values: NDArray[np.float64],
+        answer: Answer,
+    ) -> None:
+        """A time that is known with another value is an error for that point alone."""
+        is_same = _same_rows(asked.values, values[np.searchsorted(times, asked.times)])
+        for place in asked.places[~is_same].tolist():
+            answer.errors[place] = Conflict(
+                "There is a point of this time with another value; on_conflict=replace replaces it"
+            )
+
+    def _insert(self, new: Asked) -> None:
+        if not len(new.times):
+            return
+        points = Points(new.times, new.values)
+        stored_points.add(self.connection, self.series, points)
+        first, last = int(new.times[0]), int(new.times[-1])
+        series.note_points(self.connection, self.series, len(points), first, last)
+
+    def _replace(self, changed: Asked) -> None:
+        if not len(changed.times):
+            return
+        points = Points(changed.times, changed.values)
+        scores.keep_replaced(self.connection, self.series, points)
+        stored_points.replace(self.connection, self.series, points)
+        first, last = int(points.times[0]), int(points.times[-1])
+        series.note_points(self.connection, self.series, 0, first, last)
+
+    def _judge(self, fresh: Asked) -> None:
+        model = models.current(self.parts, self.connection, self.series)
+        points = Points(fresh.times, fresh.values)
+        if self.last_ns is None or points.times[0] > self.last_ns:
+            verdicts = self._judge_newest(model, points)
+        else:
+            verdicts = self._judge_late(model, points)
+        version = self.series.model_version or 0
+        scores.add(self.connection, self.series, points, verdicts, version)
+
+    def _judge_newest(self, model: Model | None, points: Points) -> Verdicts:
+        past = self._window(model, int(points.times[0]))
+        verdicts, state = advance(model, State.after(model, past), points, self.series.fields)
+        self.recent.append((self.series, state.recent))
+        return verdicts
+
+    def _window(self, model: Model | None, before_ns: int) -> Points:
+        """What the verdict may depend on: from the cache where it is of this revision."""
+        of, size = self.series, lookback_points(model)
+        cached = windows.get(self.parts.cache, of.tenant_id, of.id, of.revision, len(of.fields))
+        if cached is not None and len(cached) >= min(size, of.points):
+            return cached
+        return stored_points.newest(self.connection, of, size, before_ns)
+
+    def _judge_late(self, model: Model | None, points: Points) -> Verdicts:
+        """Each from its own past, what is stored after it is not looked at."""
+        first, last = int(points.times[0]), int(points.times[-1])
+        merged = stored_points.between(
+            self.connection, self.series, first, last, MERGED_POINTS + 1
+        )
+        if len(merged) > MERGED_POINTS:
+            return Verdicts.joined(
+                [self._judge_span(model, points[i : i + 1]) for i in range(len(points))]
+            )
+        verdicts = self._judge_span(model, merged)
+        return verdicts.only(np.isin(merged.times, points.times))
+
+    def _judge_span(self, model: Model | None, span: Points) -> Verdicts:
+        before = int(span.times[0])
+        past = stored_points.newest(self.connection, self.series, lookback_points(model), before)
+        verdicts, _ = advance(model, State.after(model, past), span, self.series.fields)
+        return verdicts
+
+
+def _same_rows(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Rows that are equal, missing values too."""
+    same: NDArray[np.bool_] = ((a == b) | (np.isnan(a) & np.isnan(b))).all(axis=1)
+    return same

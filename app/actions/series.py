@@ -1,0 +1,61 @@
+"""Make, read, change and remove series."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from app.actions.parts import Parts
+from app.cache import windows
+from app.store import jobs, points, series
+from app.store.series import Series
+
+
+def add(parts: Parts, tenant_id: UUID, name: str, **settings: Any) -> Series:
+    with parts.database.tenant(tenant_id) as connection:
+        return series.add(connection, tenant_id, name, **settings)
+
+
+def by_name(parts: Parts, tenant_id: UUID, name: str) -> Series:
+    with parts.database.tenant(tenant_id) as connection:
+        return series.by_name(connection, tenant_id, name)
+
+
+def page(
+    parts: Parts,
+    tenant_id: UUID,
+    after: str | None,
+    limit: int,
+    prefix: str | None,
+    tag: str | None,
+) -> list[Series]:
+    with parts.database.tenant(tenant_id) as connection:
+        return series.page(connection, tenant_id, after, limit, prefix, tag)
+
+
+def change(parts: Parts, tenant_id: UUID, name: str, changes: Mapping[str, Any]) -> Series:
+    with parts.database.tenant(tenant_id) as connection:
+        series.change(connection, tenant_id, name, changes)
+        return series.by_name(connection, tenant_id, name)
+
+
+def remove(parts: Parts, tenant_id: UUID, name: str) -> None:
+    """Gone at once for everybody; a job erases its points and scores, which may take a while."""
+    with parts.database.tenant(tenant_id) as connection:
+        found = series.lock_one(connection, tenant_id, name)
+        series.remove(connection, found)
+        job, _ = jobs.add_or_join(connection, tenant_id, "erase_series", found.id, name, {})
+    windows.drop(parts.cache, tenant_id, found.id)
+    parts.queue.wake("erase_series", tenant_id, job.id)
+
+
+def erase_points(
+    parts: Parts, tenant_id: UUID, name: str, start: datetime | None, end: datetime | None
+) -> int:
+    """Erase points and their scores from `start` up to, not including, `end`; -> how many."""
+    with parts.database.tenant(tenant_id) as connection:
+        found = series.lock_one(connection, tenant_id, name)
+        removed = points.remove(connection, found, start, end)
+        series.recount(connection, found, removed)
+    windows.drop(parts.cache, tenant_id, found.id)
+    return removed

@@ -1,0 +1,184 @@
+"""Train the model of a series: asked for here, done by a worker, committed at once or not at all."""
+
+import time
+from threading import Event, Thread
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from app.actions.parts import Parts
+from app.cache import models as cached_models
+from app.detection import FOREST_POINTS, TRAINING_POINTS, Model, Points, Settings, fit, replay
+from app.errors import Invalid, TocsinError, Unavailable
+from app.store import jobs, models, points, scores, series
+from app.store.jobs import Job
+from app.store.series import Series
+from app.store.times import to_datetime
+
+POLL_S = 0.05
+FIT_SHARE = 0.3  # of the progress; the rest is the first scores of the history
+BATCH_SCORES = 10_000
+
+log = structlog.get_logger()
+
+
+def request(parts: Parts, tenant_id: UUID, name: str, detector: dict[str, Any] | None) -> Job:
+    """A new training, or the one that waits already; the series keeps given settings."""
+    with parts.database.tenant(tenant_id) as connection:
+        of = series.lock_one(connection, tenant_id, name)
+        if of.points < FOREST_POINTS:
+            raise Invalid(
+                f"{name} has {of.points} points; a model needs {FOREST_POINTS} at least",
+                have=of.points,
+                need=FOREST_POINTS,
+            )
+        settings = of.detector if detector is None else detector
+        if detector is not None:
+            series.change(connection, tenant_id, name, {"detector": detector})
+        job, is_new = jobs.add_or_join(connection, tenant_id, "train", of.id, name, settings)
+    if is_new:
+        parts.queue.wake("train", tenant_id, job.id)
+    return job
+
+
+def job_by_id(parts: Parts, tenant_id: UUID, job_id: UUID) -> Job:
+    with parts.database.tenant(tenant_id) as connection:
+        return jobs.by_id(connection, tenant_id, job_id)
+
+
+def jobs_page(
+    parts: Parts, tenant_id: UUID, name: str, before: UUID | None, limit: int
+) -> list[Job]:
+    with parts.database.tenant(tenant_id) as connection:
+        of = series.by_name(connection, tenant_id, name)
+        return jobs.page(connection, tenant_id, of.id, before, limit)
+
+
+def wait(parts: Parts, job: Job, wait_s: float) -> Job:
+    """The job once it is over, or as it stands when the time is up or no place is free to wait."""
+    if wait_s <= 0 or not parts.slow_places.acquire(blocking=False):
+        return job
+    try:
+        until = time.monotonic() + wait_s
+        while not job.is_over and time.monotonic() < until:
+            time.sleep(POLL_S)
+            job = job_by_id(parts, job.tenant_id, job.id)
+        return job
+    finally:
+        parts.slow_places.release()
+
+
+def claim(parts: Parts, tenant_id: UUID, job_id: UUID) -> Job | None:
+    """In a worker: the job, if it is still to be done and nobody alive has it."""
+    with parts.database.tenant(tenant_id) as connection:
+        return jobs.claim(connection, tenant_id, job_id, parts.settings.job_lease_s)
+
+
+def fail(parts: Parts, job: Job, error: str) -> None:
+    with parts.database.tenant(job.tenant_id) as connection:
+        jobs.finish(connection, job, error=error)
+
+
+def train(parts: Parts, job: Job) -> bool:
+    """Fit, judge the history by causal replay, and take over; False where another has the job."""
+    with _SignOfLife(parts, job) as sign:
+        try:
+            of, history = _history(parts, job)
+            settings = Settings.from_json(job.settings)
+            started = time.perf_counter()
+            model = fit(history, settings, lambda share: sign.show(share * FIT_SHARE))
+            seconds = time.perf_counter() - started
+            verdicts = replay(
+                history,
+                settings,
+                progress=lambda share: sign.show(FIT_SHARE + share * (0.95 - FIT_SHARE)),
+            )
+        except TocsinError as error:
+            if isinstance(error, Unavailable):
+                raise  # the lease runs out, and the job is tried again
+            fail(parts, job, error.detail)
+            return True
+        return _commit(parts, job, of, model, seconds, history, verdicts)
+
+
+def _history(parts: Parts, job: Job) -> tuple[Series, Points]:
+    assert job.series_id is not None
+    with parts.database.tenant(job.tenant_id) as connection:
+        of = series.by_id(connection, job.tenant_id, job.series_id)
+        pages = list(points.in_pages(connection, of, TRAINING_POINTS))
+    history = Points.empty(len(of.fields))
+    for page in pages:
+        history = history.append(page)
+    return of, history
+
+
+def _commit(
+    parts: Parts,
+    job: Job,
+    of: Series,
+    model: Model,
+    seconds: float,
+    history: Points,
+    verdicts: Any,
+) -> bool:
+    """Model, first scores and the job's end in one transaction: all of it, or nothing."""
+    artifact = model.to_bytes()
+    with parts.database.tenant(job.tenant_id) as connection:
+        locked = series.lock_one(connection, job.tenant_id, of.name)
+        version = locked.last_version + 1
+        if locked.id != of.id or not jobs.finish(connection, job, model_version=version):
+            connection.rollback()
+            log.warning("training discarded: another has the job", job=str(job.id))
+            return False
+        models.add(
+            connection,
+            artifact,
+            tenant_id=job.tenant_id,
+            series_id=of.id,
+            version=version,
+            points=model.trained_points,
+            from_at=to_datetime(model.trained_from_ns),
+            to_at=to_datetime(model.trained_to_ns),
+            settings=model.settings.to_json(),
+            threshold=model.threshold,
+            seconds=seconds,
+        )
+        for start in range(0, len(history), BATCH_SCORES):
+            batch = slice(start, start + BATCH_SCORES)
+            scores.add(
+                connection, locked, history[batch], verdicts[batch], version, backfilled=True
+            )
+        series.activate(connection, locked, version)
+    cached_models.put(parts.cache, job.tenant_id, of.id, version, artifact)
+    return True
+
+
+class _SignOfLife:
+    """Renews the lease of a job and shows its progress from a thread, while the work goes on."""
+
+    def __init__(self, parts: Parts, job: Job) -> None:
+        self._parts, self._job = parts, job
+        self._progress = 0.0
+        self._over = Event()
+        self._thread = Thread(target=self._renew, daemon=True)
+
+    def show(self, progress: float) -> None:
+        self._progress = progress
+
+    def __enter__(self) -> "_SignOfLife":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _renew(self) -> None:
+        lease_s = self._parts.settings.job_lease_s
+        while not self._over.wait(min(1.0, lease_s / 5)):
+            try:
+                with self._parts.database.tenant(self._job.tenant_id) as connection:
+                    jobs.renew(connection, self._job, self._progress, lease_s)
+            except Unavailable:
+                log.warning("lease not renewed: the database does not answer")

@@ -1,0 +1,242 @@
+"""What requests carry: each model checks a body or a query, and describes it in the OpenAPI document."""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from app.api.pages import Page
+from app.detection import Settings
+from app.errors import Invalid
+from app.web.fields import (
+    MOST_FIELDS,
+    Body,
+    FieldName,
+    Query,
+    SeriesName,
+    Slug,
+    Timestamp,
+)
+
+Scope = Literal["read", "write", "admin"]
+Label = Annotated[str, Field(min_length=1, max_length=200)]
+Tag = Annotated[str, Field(min_length=1, max_length=100)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+RETRAIN = re.compile(r"auto|manual|[1-9]\d{0,3}[hdw]")
+
+
+def _value(given: Any) -> Any:
+    """A number, null, or an object of them; said here, for a union would name each of its branches."""
+    if isinstance(given, dict):
+        if not given:
+            raise ValueError("must name at least one field")
+        return {name: _number(number, f" of {name}") for name, number in given.items()}
+    return _number(given, "")
+
+
+def _number(given: Any, of: str) -> float | None:
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        raise ValueError(f"the value{of} must be a number or null")
+    try:
+        number = float(given)
+    except OverflowError:
+        number = float("inf")
+    if number - number != 0:
+        raise ValueError(f"the value{of} must be finite: under 1.8e308")
+    return number
+
+
+Value = Annotated[
+    float | None | dict[FieldName, float | None],
+    BeforeValidator(_value),
+    Field(description="A number, null where missing, or an object with one for each field"),
+]
+
+
+class Point(Body):
+    timestamp: Timestamp
+    value: Value
+
+
+class PointOfSeries(Point):
+    series: SeriesName
+
+
+class PointList(Body):
+    points: list[Point] = Field(min_length=1)
+
+
+class ScoreList(Body):
+    points: list[Point] = Field(min_length=1, max_length=10_000)
+
+
+class PointsOfManySeries(Body):
+    points: list[PointOfSeries] = Field(min_length=1, max_length=10_000)
+
+
+class UploadedPointsOfManySeries(Body):
+    points: list[PointOfSeries] = Field(min_length=1)
+
+
+class Detector(Body):
+    """Settings of the detector; what is left out has its default."""
+
+    n_estimators: int = Field(100, ge=1, le=1000, description="Trees of the IsolationForest")
+    max_samples: int = Field(256, ge=2, le=100_000, description="Rows drawn for each tree")
+    contamination: float | Literal["auto"] = Field(
+        "auto", description="Share of points expected to be anomalous, up to 0.5"
+    )
+    season: list[str] | Literal["auto"] = Field(
+        "auto", description="Season lengths such as `1d`; found from the data where `auto`"
+    )
+    interval: str = Field("auto", description="Sampling interval such as `30m`, or `auto`")
+    random_state: int = Field(0, ge=0, le=2**32 - 1, description="Seed")
+
+    @model_validator(mode="after")
+    def _is_understood(self) -> "Detector":
+        try:
+            Settings.from_json(self.model_dump(exclude_unset=True))
+        except Invalid as error:
+            named = "; ".join(f"{getattr(e, 'field', '')}: {e.message}" for e in error.errors)
+            raise ValueError(named or error.detail) from None
+        return self
+
+    def given(self) -> dict[str, Any]:
+        """Only what was said, so that a later default applies to the rest."""
+        return self.model_dump(exclude_unset=True)
+
+
+class DetectRequest(Body):
+    points: list[Point] = Field(min_length=1, max_length=10_000)
+    detector: Detector | None = None
+
+
+class TrainRequest(Body):
+    detector: Detector | None = None
+
+
+class _SeriesSettings(Body):
+    description: str = Field("", max_length=2000)
+    tags: list[Tag] = Field(default_factory=list, max_length=50)
+    detector: Detector = Field(default_factory=Detector)
+    retrain: str = Field("auto", description="`auto`, `manual`, or an interval such as `7d`")
+    retention_days: int | None = Field(None, ge=1, le=36_500)
+
+    @field_validator("retrain")
+    @classmethod
+    def _is_retrain(cls, given: str) -> str:
+        if not RETRAIN.fullmatch(given):
+            raise ValueError("must be auto, manual or an interval such as 12h, 7d or 2w")
+        return given
+
+
+class NewSeries(_SeriesSettings):
+    name: SeriesName
+    fields: list[FieldName] = Field(
+        default_factory=lambda: ["value"],
+        min_length=1,
+        max_length=MOST_FIELDS,
+        description="Names of the values of a point",
+    )
+
+    @field_validator("fields")
+    @classmethod
+    def _are_distinct(cls, given: list[str]) -> list[str]:
+        if len(set(given)) < len(given):
+            raise ValueError("must not name a field twice")
+        return given
+
+
+class SeriesChanges(_SeriesSettings):
+    pass
+
+
+class TenantLimits(Body):
+    """Limits of a tenant; what is left out is as the installation sets it."""
+
+    requests_per_s: float | None = Field(None, gt=0)
+    points_per_day: int | None = Field(None, ge=1)
+    series: int | None = Field(None, ge=1)
+    stored_points: int | None = Field(None, ge=1)
+    upload_bytes: int | None = Field(None, ge=1)
+    concurrent_trainings: int | None = Field(None, ge=1)
+
+
+class NewTenant(Body):
+    slug: Slug
+    name: Label
+    limits: TenantLimits = Field(default_factory=TenantLimits)
+
+
+class TenantChanges(Body):
+    name: Label | None = None
+    limits: TenantLimits | None = None
+    status: Literal["active", "suspended"] | None = None
+
+
+class NewKey(Body):
+    name: Label
+    scopes: list[Scope] = Field(min_length=1, max_length=3)
+    expires_at: Timestamp | None = None
+
+
+class Confirmation(Query):
+    confirm: str = Field(description="The slug of the tenant, once more")
+
+
+class SeriesQuery(Page):
+    prefix: str | None = Field(None, max_length=200)
+    tag: str | None = Field(None, max_length=100)
+
+
+class UploadQuery(Query):
+    timestamp_column: str | None = Field(None, max_length=200)
+    value_column: str | None = Field(None, max_length=200)
+    on_error: Literal["refuse", "skip"] = Field(
+        "refuse", description="What a bad row does: refuse all of the upload, or only itself"
+    )
+    on_conflict: Literal["refuse", "replace"] = Field(
+        "refuse", description="What a known time with another value does"
+    )
+
+
+class UploadManyQuery(UploadQuery):
+    create: bool = Field(False, description="Make the series that are missing")
+
+
+class ConflictQuery(Query):
+    on_conflict: Literal["refuse", "replace"] = "refuse"
+
+
+class SpanQuery(Query):
+    """`from` is included, `to` is not."""
+
+    start: Timestamp | None = Field(None, alias="from")
+    end: Timestamp | None = Field(None, alias="to")
+
+
+class PointsQuery(SpanQuery, Page):
+    pass
+
+
+class ScoresQuery(SpanQuery, Page):
+    anomalies_only: bool = False
+    min_score: Annotated[float, Field(ge=0, le=1)] | None = None
+    order: Literal["asc", "desc"] = "asc"
+
+
+class AnomaliesQuery(SpanQuery, Page):
+    series: SeriesName | None = None
+    min_score: Annotated[float, Field(ge=0, le=1)] | None = None
+
+
+class AllAnomaliesQuery(AnomaliesQuery):
+    tenant: Slug | None = None
+
+
+class WaitQuery(Query):
+    wait: Annotated[float, Field(ge=0, le=60)] = Field(
+        0, description="Seconds to wait for the training to end"
+    )

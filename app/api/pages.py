@@ -1,0 +1,58 @@
+"""Lists in pages: `{"data": […], "next": cursor or null}`."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from app.actions.parts import Parts
+from app.store.scores import Wanted
+from app.store.times import to_datetime
+from app.web import cursors
+from app.web.fields import Cursor, Limit, Query, Timestamp
+
+Row = TypeVar("Row")
+
+
+class Page(Query):
+    limit: Limit = 100
+    cursor: Cursor | None = None
+
+
+def page(
+    parts: Parts,
+    route: str,
+    limit: int,
+    rows: Sequence[Row],
+    shown: Callable[[Row], dict[str, Any]],
+    place: Callable[[Row], list[Any]],
+) -> dict[str, Any]:
+    """The rows as the contract lists them; a full page is followed by a cursor."""
+    is_full = len(rows) == limit
+    following = cursors.encode(parts.secret, route, place(rows[-1])) if is_full else None
+    return {"data": [shown(row) for row in rows], "next": following}
+
+
+def after(parts: Parts, route: str, cursor: str | None) -> list[Any] | None:
+    return cursors.decode(parts.secret, route, cursor)
+
+
+def after_one(parts: Parts, route: str, cursor: str | None) -> Any:
+    place = after(parts, route, cursor)
+    return place[0] if place else None
+
+
+def moment(time_ns: Timestamp | None) -> datetime | None:
+    return None if time_ns is None else to_datetime(time_ns)
+
+
+def wanted_anomalies(parts: Parts, route: str, query: Any) -> Wanted:
+    """What a query over anomalies asks for; its places are a time and the ids that follow it."""
+    seen = after(parts, route, query.cursor)
+    return Wanted(
+        start=moment(query.start),
+        end=moment(query.end),
+        min_score=query.min_score,
+        after=None if seen is None else (to_datetime(seen[0]), *map(UUID, seen[1:])),
+        limit=query.limit,
+    )

@@ -1,0 +1,160 @@
+"""`/v1/points` and `/v1/series/{series}/points`: history in, history out."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from app.actions import history, ingestion, series
+from app.actions.accounts import Caller
+from app.actions.parts import Parts
+from app.api import answers, exports, pages, tables
+from app.api.bodies import (
+    PointList,
+    PointsQuery,
+    SpanQuery,
+    UploadedPointsOfManySeries,
+    UploadManyQuery,
+    UploadQuery,
+)
+from app.ingest.chunk import Chunk
+from app.ingest.csv import read_csv
+from app.ingest.json import parse_json
+from app.ingest.ndjson import read_ndjson
+from app.store.times import to_datetime, to_ns
+from app.web import formats
+from app.web.formats import CSV, JSON, NDJSON, Upload
+from app.web.framework import Request
+from app.web.problems import described_error
+from app.web.routes import route
+
+OF_SERIES = "/v1/series/{series_name}/points"
+FORMS = (CSV, JSON, NDJSON)
+
+
+@route(
+    "POST",
+    OF_SERIES,
+    scope="write",
+    query=UploadQuery,
+    body=(PointList,),
+    uploads=FORMS,
+    answer=answers.UploadAnswer,
+    errors=(404,),
+)
+def post_points(
+    parts: Parts, caller: Caller, series_name: str, query: UploadQuery, upload: Upload
+) -> dict[str, Any]:
+    """Store points without scoring them."""
+    chunks = _chunks(parts, upload, query, is_of_many=False)
+    report = ingestion.store(
+        parts, caller.tenant_id, chunks, series_name, query.on_error, query.on_conflict
+    )
+    return _reported(report)
+
+
+@route(
+    "POST",
+    "/v1/points",
+    scope="write",
+    query=UploadManyQuery,
+    body=(UploadedPointsOfManySeries,),
+    uploads=FORMS,
+    answer=answers.UploadAnswer,
+)
+def post_points_of_many(
+    parts: Parts, caller: Caller, query: UploadManyQuery, upload: Upload
+) -> dict[str, Any]:
+    """Store points of many series; each row names its own."""
+    chunks = _chunks(parts, upload, query, is_of_many=True)
+    report = ingestion.store(
+        parts,
+        caller.tenant_id,
+        chunks,
+        None,
+        query.on_error,
+        query.on_conflict,
+        is_creating=query.create,
+    )
+    return _reported(report)
+
+
+@route(
+    "GET",
+    OF_SERIES,
+    scope="read",
+    query=PointsQuery,
+    answer=list[answers.PointAnswer],
+    exports_csv=True,
+    errors=(404,),
+)
+def get_points(
+    parts: Parts, caller: Caller, series_name: str, query: PointsQuery, request: Request
+) -> Any:
+    """Stored points, in time order; `Accept: text/csv` exports all of the span."""
+    span = pages.moment(query.start), pages.moment(query.end)
+    if exports.is_wanted(request):
+        of, found = history.all_points(parts, caller.tenant_id, series_name, span)
+        return exports.points(of.fields, found)
+    seen = pages.after_one(parts, OF_SERIES, query.cursor)
+    after = None if seen is None else to_datetime(seen)
+    of, rows = history.points_page(
+        parts, caller.tenant_id, series_name, query.limit, after, span
+    )
+    return pages.page(
+        parts,
+        OF_SERIES,
+        query.limit,
+        rows,
+        lambda row: answers.point(of.fields, *row),
+        lambda row: [to_ns(row[0])],
+    )
+
+
+@route("DELETE", OF_SERIES, scope="admin", query=SpanQuery, status=200, errors=(404,))
+def delete_points(
+    parts: Parts, caller: Caller, series_name: str, query: SpanQuery
+) -> dict[str, int]:
+    """Erase the points of a span, and their scores."""
+    start, end = pages.moment(query.start), pages.moment(query.end)
+    return {"erased": series.erase_points(parts, caller.tenant_id, series_name, start, end)}
+
+
+def _chunks(
+    parts: Parts, upload: Upload, query: UploadQuery, is_of_many: bool
+) -> Iterable[Chunk]:
+    if upload.media_type == CSV:
+        return read_csv(
+            upload.stream,
+            with_series=is_of_many,
+            timestamp_column=query.timestamp_column,
+            value_column=query.value_column,
+        )
+    if upload.media_type == NDJSON:
+        return read_ndjson(upload.stream, with_series=is_of_many)
+    return _json_chunks(parts, upload, is_of_many)
+
+
+def _json_chunks(parts: Parts, upload: Upload, is_of_many: bool) -> Iterator[Chunk]:
+    limited = formats.at_most(upload, parts.settings.json_bytes)
+    body = formats.checked_body(
+        (UploadedPointsOfManySeries if is_of_many else PointList,), parse_json(limited)
+    )
+    table = tables.table(body.points)  # type: ignore[attr-defined]
+    rows = np.arange(1, len(table.times) + 1)
+    names = table.series if is_of_many else None
+    yield Chunk(rows, names, table.times, table.columns, table.values, (), len(rows))
+
+
+def _reported(report: ingestion.Report) -> dict[str, Any]:
+    return {
+        "received": report.received,
+        "stored": report.stored,
+        "duplicates": report.duplicates,
+        "replaced": report.replaced,
+        "rejected": report.rejected,
+        "errors": [described_error(error) for error in report.errors],
+        "job": None,
+    }
+
+

@@ -1,0 +1,167 @@
+"""Judging points, and the history of verdicts."""
+
+from typing import Any
+
+import numpy as np
+
+from app.actions import history, scoring
+from app.actions.accounts import Caller
+from app.actions.parts import Parts
+from app.actions.scoring import Asked
+from app.api import answers, exports, pages, tables
+from app.api.bodies import (
+    AnomaliesQuery,
+    ConflictQuery,
+    Point,
+    PointsOfManySeries,
+    ScoreList,
+    ScoresQuery,
+)
+from app.errors import Conflict, NotFound, TocsinError
+from app.ingest.timestamps import parse_timestamp
+from app.store.scores import Wanted
+from app.store.times import to_datetime, to_ns
+from app.web.framework import Request
+from app.web.routes import route
+
+SCORES = "/v1/series/{series_name}/scores"
+ANOMALIES = "/v1/anomalies"
+
+
+@route(
+    "POST",
+    "/v1/series/{series_name}/score",
+    scope="write",
+    query=ConflictQuery,
+    body=(Point, ScoreList),
+    answer=answers.ScoreAnswer | answers.ScoresAnswer,
+    errors=(404, 409),
+)
+def post_score(
+    parts: Parts,
+    caller: Caller,
+    series_name: str,
+    query: ConflictQuery,
+    body: Point | ScoreList,
+) -> dict[str, Any]:
+    """Judge a point, or up to 10,000; they are stored with their scores before the answer."""
+    points = [body] if isinstance(body, Point) else body.points
+    table = tables.table(points)
+    asked = Asked(table.times, table.values, np.arange(len(points)), table.columns)
+    is_replacing = query.on_conflict == "replace"
+    answer = scoring.score(parts, caller.tenant_id, {series_name: asked}, is_replacing)
+    failed = list(answer.errors.values())
+    if failed and (isinstance(body, Point) or not isinstance(failed[0], Conflict)):
+        raise failed[0]
+    if isinstance(body, Point):
+        return answers.score(answer.scores[0])
+    return {
+        "data": [answers.score(answer.scores[place]) for place in sorted(answer.scores)],
+        "errors": _errors(answer.errors),
+    }
+
+
+@route(
+    "POST",
+    "/v1/score",
+    scope="write",
+    query=ConflictQuery,
+    body=(PointsOfManySeries,),
+    answer=answers.SeriesScoresAnswer,
+)
+def post_score_of_many(
+    parts: Parts, caller: Caller, query: ConflictQuery, body: PointsOfManySeries
+) -> dict[str, Any]:
+    """Judge points of many series; a point with an error does not keep the others back."""
+    asked = {}
+    places: dict[str, list[int]] = {}
+    for place, point in enumerate(body.points):
+        places.setdefault(point.series, []).append(place)
+    for name, mine in places.items():
+        table = tables.table([body.points[place] for place in mine])
+        asked[name] = Asked(table.times, table.values, np.array(mine), table.columns)
+    is_replacing = query.on_conflict == "replace"
+    answer = scoring.score(parts, caller.tenant_id, asked, is_replacing)
+    return {
+        "data": [answers.score_of_series(answer.scores[place]) for place in sorted(answer.scores)],
+        "errors": _errors(answer.errors),
+    }
+
+
+def _errors(errors: dict[int, TocsinError]) -> list[dict[str, Any]]:
+    return [
+        {"field": f"points[{place}]", "code": error.code, "message": error.detail}
+        for place, error in sorted(errors.items())
+    ]
+
+
+@route(
+    "GET",
+    SCORES,
+    scope="read",
+    query=ScoresQuery,
+    answer=list[answers.ScoreAnswer],
+    exports_csv=True,
+    errors=(404,),
+)
+def get_scores(
+    parts: Parts, caller: Caller, series_name: str, query: ScoresQuery, request: Request
+) -> Any:
+    """Score history of a series; `Accept: text/csv` exports all of the span."""
+    seen = pages.after_one(parts, SCORES, query.cursor)
+    wanted = Wanted(
+        start=pages.moment(query.start),
+        end=pages.moment(query.end),
+        min_score=query.min_score,
+        anomalies_only=query.anomalies_only,
+        newest_first=query.order == "desc",
+        after=None if seen is None else (to_datetime(seen),),
+        limit=query.limit,
+    )
+    if exports.is_wanted(request):
+        of, found = history.all_scores(parts, caller.tenant_id, series_name, wanted)
+        return exports.scores(of.fields, found)
+    rows = history.scores_page(parts, caller.tenant_id, series_name, wanted)
+    return pages.page(
+        parts, SCORES, query.limit, rows, answers.score, lambda row: [to_ns(row.timestamp)]
+    )
+
+
+@route(
+    "GET",
+    "/v1/series/{series_name}/anomalies/{timestamp}",
+    scope="read",
+    answer=answers.AnomalyAnswer,
+    errors=(404, 409),
+)
+def get_anomaly(
+    parts: Parts, caller: Caller, series_name: str, timestamp: str
+) -> dict[str, Any]:
+    """Whether the point of this time is an anomaly, and its score."""
+    try:
+        time_ns = parse_timestamp(timestamp)
+    except ValueError as error:
+        raise NotFound(f"There is no point at {timestamp}: {error}") from None
+    score = history.score_at(parts, caller.tenant_id, series_name, time_ns)
+    return {"anomaly_detected": score.is_anomaly, **answers.score(score)}
+
+
+@route(
+    "GET",
+    ANOMALIES,
+    scope="read",
+    query=AnomaliesQuery,
+    answer=list[answers.SeriesScoreAnswer],
+)
+def get_anomalies(parts: Parts, caller: Caller, query: AnomaliesQuery) -> dict[str, Any]:
+    """Anomalous points of all the tenant's series, newest first."""
+    wanted = pages.wanted_anomalies(parts, ANOMALIES, query)
+    rows = history.anomalies(parts, caller.tenant_id, query.series, wanted)
+    return pages.page(
+        parts,
+        ANOMALIES,
+        query.limit,
+        rows,
+        answers.score_of_series,
+        lambda row: [to_ns(row.timestamp), str(row.series_id)],
+    )

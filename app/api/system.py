@@ -1,0 +1,37 @@
+"""Routes for those who run it: is it up, is it ready, its numbers, its description."""
+
+from typing import Any
+
+from app.actions import health
+from app.actions.parts import Parts
+from app.web import metrics, openapi
+from app.web.formats import Answer
+from app.web.routes import route
+
+
+@route("GET", "/healthz", scope="public")
+def get_health() -> dict[str, str]:
+    """The process is up."""
+    return {"status": "up"}
+
+
+@route("GET", "/readyz", scope="public", errors=(503,))
+def get_readiness(parts: Parts) -> Answer:
+    """Whether it can answer: database, migrations, cache and queue, each asked."""
+    readiness = health.readiness(parts)
+    body = {"status": readiness.status, **readiness.parts}
+    headers = {} if readiness.is_ready else {"Retry-After": "1"}
+    return Answer(body, 200 if readiness.is_ready else 503, headers)
+
+
+@route("GET", "/metrics", scope="public")
+def get_metrics() -> Answer:
+    """Numbers for Prometheus."""
+    text, media_type = metrics.exposition()
+    return Answer(text, media_type=media_type)
+
+
+@route("GET", "/openapi.json", scope="public")
+def get_openapi() -> Any:
+    """This description."""
+    return openapi.document()

@@ -1,0 +1,96 @@
+"""`/v1/tenants`: what the operator does."""
+
+from typing import Any
+
+from app.actions import accounts
+from app.actions.parts import Parts
+from app.api import answers, pages
+from app.api.bodies import Confirmation, NewKey, NewTenant, TenantChanges
+from app.api.pages import Page
+from app.errors import FieldError, Invalid
+from app.web.formats import Answer
+from app.web.routes import route
+
+LIST = "/v1/tenants"
+ONE = "/v1/tenants/{slug}"
+
+
+@route(
+    "POST",
+    LIST,
+    scope="operator",
+    body=(NewTenant,),
+    status=201,
+    answer=answers.NewTenantAnswer,
+    errors=(409,),
+)
+def post_tenant(parts: Parts, body: NewTenant) -> Answer:
+    """Make a tenant, and its first key."""
+    limits = body.limits.model_dump(exclude_none=True)
+    tenant, stored, key = accounts.add_tenant(parts, body.slug, body.name, limits)
+    shown = {**answers.tenant(tenant), "api_key": answers.new_key(stored, key)}
+    return Answer(shown, 201, {"Location": f"{LIST}/{tenant.slug}"})
+
+
+@route("GET", LIST, scope="operator", query=Page, answer=list[answers.TenantAnswer])
+def get_tenants(parts: Parts, query: Page) -> dict[str, Any]:
+    """List the tenants."""
+    after = pages.after_one(parts, LIST, query.cursor)
+    found = accounts.tenants_page(parts, after, query.limit)
+    return pages.page(parts, LIST, query.limit, found, answers.tenant, lambda one: [one.slug])
+
+
+@route("GET", ONE, scope="operator", answer=answers.TenantAnswer, errors=(404,))
+def get_tenant(parts: Parts, slug: str) -> dict[str, Any]:
+    """One tenant."""
+    return answers.tenant(accounts.tenant_by_slug(parts, slug))
+
+
+@route(
+    "PATCH",
+    ONE,
+    scope="operator",
+    body=(TenantChanges,),
+    answer=answers.TenantAnswer,
+    errors=(404, 409),
+)
+def patch_tenant(parts: Parts, slug: str, body: TenantChanges) -> dict[str, Any]:
+    """Rename, suspend or resume a tenant, or change its limits."""
+    changes = body.model_dump(exclude_none=True)
+    return answers.tenant(accounts.change_tenant(parts, slug, changes))
+
+
+@route(
+    "DELETE",
+    ONE,
+    scope="operator",
+    query=Confirmation,
+    status=202,
+    answer=answers.JobAnswer,
+    errors=(404,),
+)
+def delete_tenant(parts: Parts, slug: str, query: Confirmation) -> Answer:
+    """Erase a tenant and all its rows for good."""
+    if query.confirm != slug:
+        wrong = FieldError("confirm", f"must be {slug}, the tenant that is to be erased")
+        raise Invalid("Erasing needs to be confirmed", [wrong])
+    job = accounts.erase_tenant(parts, slug)
+    return Answer(answers.job(job), 202, {"Location": f"/v1/jobs/{job.id}"})
+
+
+@route(
+    "POST",
+    "/v1/tenants/{slug}/keys",
+    scope="operator",
+    body=(NewKey,),
+    status=201,
+    answer=answers.NewKeyAnswer,
+    errors=(404,),
+)
+def post_tenant_key(parts: Parts, slug: str, body: NewKey) -> Answer:
+    """Make a key for a tenant."""
+    tenant = accounts.tenant_by_slug(parts, slug)
+    stored, key = accounts.add_key(
+        parts, tenant.id, body.name, body.scopes, pages.moment(body.expires_at)
+    )
+    return Answer(answers.new_key(stored, key), 201)

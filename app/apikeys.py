@@ -1,0 +1,66 @@
+"""What an API key looks like: `tcs_<id>_<secret><checksum>`, an operator's `tcs_op_<id>_…`.
+
+The id is public. The checksum refuses typing errors without asking the database.
+"""
+
+import secrets
+import string
+import zlib
+from dataclasses import dataclass
+
+from app.signing import Secret
+
+ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
+ID_LENGTH = 16
+SECRET_LENGTH = 43  # 43 characters of 62 carry 256 bits
+CHECKSUM_LENGTH = 6
+TENANT_PREFIX, OPERATOR_PREFIX = "tcs_", "tcs_op_"
+
+
+@dataclass(frozen=True, repr=False)
+class ApiKey:
+    id: str
+    text: str
+    is_operator: bool
+
+    def hashed(self, secret: Secret) -> bytes:
+        """What is stored: HMAC-SHA256 of the whole key under the installation's pepper."""
+        return secret.sign("api-key", self.text.encode())
+
+    def matches(self, stored: bytes, secret: Secret) -> bool:
+        return secret.holds("api-key", self.text.encode(), stored)
+
+
+def mint(is_operator: bool = False) -> ApiKey:
+    prefix = OPERATOR_PREFIX if is_operator else TENANT_PREFIX
+    key_id = _random(ID_LENGTH)
+    body = f"{prefix}{key_id}_{_random(SECRET_LENGTH)}"
+    return ApiKey(key_id, body + _checksum(body), is_operator)
+
+
+def parse(text: str) -> ApiKey | None:
+    """The key that the text spells, or None where it cannot be one."""
+    is_operator = text.startswith(OPERATOR_PREFIX)
+    prefix = OPERATOR_PREFIX if is_operator else TENANT_PREFIX
+    key_id, _, rest = text.removeprefix(prefix).partition("_")
+    is_key = (
+        text.startswith(prefix)
+        and len(key_id) == ID_LENGTH
+        and len(rest) == SECRET_LENGTH + CHECKSUM_LENGTH
+        and set(key_id + rest) <= set(ALPHABET)
+        and _checksum(text[:-CHECKSUM_LENGTH]) == rest[SECRET_LENGTH:]
+    )
+    return ApiKey(key_id, text, is_operator) if is_key else None
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+
+
+def _checksum(body: str) -> str:
+    number = zlib.crc32(body.encode())
+    digits = []
+    for _ in range(CHECKSUM_LENGTH):
+        number, digit = divmod(number, len(ALPHABET))
+        digits.append(ALPHABET[digit])
+    return "".join(reversed(digits))

@@ -1,0 +1,86 @@
+"""Signed entries in Redis. One that is missing, damaged or forged is a miss; so is a Redis that is down."""
+
+import time
+
+import structlog
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from app.signing import SIGNATURE_BYTES, Secret
+
+CONNECT_TIMEOUT_S = 0.5
+ANSWER_TIMEOUT_S = 1.0
+PAUSE_S = 1.0  # after a failure nobody asks for so long, so that a dead Redis slows nothing
+
+log = structlog.get_logger()
+
+
+def connect(url: str) -> "Redis":
+    return Redis.from_url(
+        url,
+        socket_connect_timeout=CONNECT_TIMEOUT_S,
+        socket_timeout=ANSWER_TIMEOUT_S,
+        retry=Retry(NoBackoff(), 1),
+    )
+
+
+class Cache:
+    def __init__(self, url: str, secret: Secret, ttl_s: int) -> None:
+        self._redis = connect(url)
+        self._secret = secret
+        self._ttl_s = ttl_s
+        self._paused_until = 0.0
+
+    def get(self, key: str) -> bytes | None:
+        if self._is_paused():
+            return None
+        try:
+            entry = self._redis.get(key)
+        except RedisError as error:
+            return self._pause(error)
+        return self._opened(key, entry) if isinstance(entry, bytes) else None
+
+    def put(self, key: str, payload: bytes) -> None:
+        if self._is_paused():
+            return
+        try:
+            self._redis.set(key, self._sealed(key, payload), ex=self._ttl_s)
+        except RedisError as error:
+            self._pause(error)
+
+    def drop(self, *keys: str) -> None:
+        if self._is_paused():
+            return
+        try:
+            self._redis.delete(*keys)
+        except RedisError as error:
+            self._pause(error)
+
+    def answers(self) -> bool:
+        try:
+            return bool(self._redis.ping())
+        except RedisError:
+            return False
+
+    def close(self) -> None:
+        self._redis.close()
+
+    def _sealed(self, key: str, payload: bytes) -> bytes:
+        """The signature covers the key, so an entry of one tenant is none of another's."""
+        return self._secret.sign("cache", key.encode() + b"\0" + payload) + payload
+
+    def _opened(self, key: str, entry: bytes) -> bytes | None:
+        signature, payload = entry[:SIGNATURE_BYTES], entry[SIGNATURE_BYTES:]
+        if self._secret.holds("cache", key.encode() + b"\0" + payload, signature):
+            return payload
+        log.warning("cache entry refused: its signature does not hold", key=key)
+        return None
+
+    def _is_paused(self) -> bool:
+        return time.monotonic() < self._paused_until
+
+    def _pause(self, error: RedisError) -> None:
+        self._paused_until = time.monotonic() + PAUSE_S
+        log.warning("cache does not answer", error=type(error).__name__)

@@ -1,0 +1,73 @@
+"""Wake a worker for a job that Postgres holds. Where Redis is down, upkeep does it later."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+import structlog
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+from rq import Queue
+
+from app.jobs.entries import FUNCTIONS, ListedJob, SigningSerializer
+from app.signing import Secret
+
+QUEUE = "tocsin"
+ENTRY_TTL_S = 3_600  # an entry that nobody took in this time is made anew from its row
+JOB_TIMEOUT_S = 3_600
+FAILURE_TTL_S = 60
+CONNECT_TIMEOUT_S = 0.5
+ANSWER_TIMEOUT_S = 1.0
+
+log = structlog.get_logger()
+
+
+class JobQueue:
+    def __init__(self, url: str, secret: Secret) -> None:
+        self.redis = Redis.from_url(
+            url,
+            socket_connect_timeout=CONNECT_TIMEOUT_S,
+            socket_timeout=ANSWER_TIMEOUT_S,
+            retry=Retry(NoBackoff(), 1),
+        )
+        self.serializer = SigningSerializer(secret)
+        self.queue = Queue(
+            QUEUE, connection=self.redis, serializer=self.serializer, job_class=ListedJob
+        )
+
+    def wake(self, kind: str, tenant_id: UUID, job_id: UUID, attempt: int = 0) -> bool:
+        """Whether a worker will hear of it now; the row is what counts."""
+        try:
+            self.queue.enqueue_call(
+                FUNCTIONS[kind],
+                args=(str(tenant_id), str(job_id)),
+                timeout=JOB_TIMEOUT_S,
+                result_ttl=0,
+                failure_ttl=FAILURE_TTL_S,
+                ttl=ENTRY_TTL_S,
+                job_id=_entry_id(job_id, attempt),
+                description=kind,
+            )
+        except RedisError as error:
+            log.warning("queue does not answer", error=type(error).__name__, job=str(job_id))
+            return False
+        return True
+
+    def unknown(self, jobs: Iterable[tuple[UUID, int]]) -> list[bool]:
+        """For each (job, attempt): whether the queue has no entry for it."""
+        with self.redis.pipeline(transaction=False) as pipeline:
+            for job_id, attempt in jobs:
+                pipeline.exists(ListedJob.key_for(_entry_id(job_id, attempt)))
+            return [not found for found in pipeline.execute()]
+
+    def depth(self) -> int:
+        return int(self.queue.count)
+
+    def close(self) -> None:
+        self.redis.close()
+
+
+def _entry_id(job_id: UUID, attempt: int) -> str:
+    """With the attempt: RQ may still know the entry of the one before."""
+    return f"{job_id}-{attempt}"

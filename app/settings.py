@@ -1,0 +1,108 @@
+"""Every setting of the service, read once from the environment (`TOCSIN_…`) and passed down."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.errors import FieldError, Misconfigured
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="TOCSIN_", env_ignore_empty=True)
+
+    data_dir: Path = Field(Path(".tocsin"), description="Folder of everything that is kept")
+    host: str = Field("127.0.0.1", description="Address that the server listens on")
+    port: int = Field(8080, ge=1, le=65535, description="Port that the server listens on")
+    database_url: SecretStr | None = Field(
+        None,
+        description="PostgreSQL 15 or newer, as the server's role `tocsin_server`; "
+        "`tocsin up` starts one of its own where none is given",
+    )
+    owner_database_url: SecretStr | None = Field(
+        None, description="The same database as its owner: for `migrate` and upkeep only"
+    )
+    redis_url: SecretStr | None = Field(
+        None,
+        description="Redis 7 or a compatible server; `tocsin up` starts one where none is given",
+    )
+    secret_file: Path | None = Field(
+        None,
+        description="File of the installation secret, the same on all hosts; "
+        "default `secret` in the data folder, made on first start",
+    )
+    api_processes: int = Field(2, ge=1, le=256, description="Processes that answer requests")
+    api_threads: int = Field(2, ge=1, le=64, description="Threads of each of those processes")
+    worker_processes: int = Field(1, ge=1, le=256, description="Trainings at the same time")
+    upload_bytes: int = Field(
+        50_000_000, ge=1000, description="Largest body of an upload, counted after inflating"
+    )
+    json_bytes: int = Field(8_000_000, ge=1000, description="Largest JSON body")
+    database_connections: int = Field(
+        8, ge=1, le=1000, description="Connections of each process to the database, at most"
+    )
+    cache_ttl_s: int = Field(
+        86_400, ge=1, description="Seconds after which an unused cache entry is dropped"
+    )
+    model_memory_entries: int = Field(
+        256, ge=1, description="Parsed models that a process keeps in memory"
+    )
+    slow_requests: int = Field(
+        1, ge=1, description="Requests of a process that may wait or compute for seconds at a time"
+    )
+    job_lease_s: float = Field(
+        10.0, ge=1, description="Seconds without a sign of life after which a job is taken over"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least level that is logged"
+    )
+    log_format: Literal["json", "text"] = Field("json", description="Form of a log line")
+
+    @field_validator("database_url", "owner_database_url")
+    @classmethod
+    def _is_postgres(cls, url: SecretStr | None) -> SecretStr | None:
+        if url and not url.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("must begin with postgresql://")
+        return url
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, url: SecretStr | None) -> SecretStr | None:
+        if url and not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must begin with redis://, rediss:// or unix://")
+        return url
+
+    @model_validator(mode="after")
+    def _secret_has_a_place(self) -> Self:
+        if self.secret_file is None:
+            self.secret_file = self.data_dir / "secret"
+        return self
+
+    @property
+    def secret_path(self) -> Path:
+        return self.secret_file or self.data_dir / "secret"
+
+    def required(self, name: Literal["database_url", "owner_database_url", "redis_url"]) -> str:
+        """The URL of that name, or an error that says which variable to set."""
+        url: SecretStr | None = getattr(self, name)
+        if url is None:
+            variable = f"TOCSIN_{name.upper()}"
+            raise Misconfigured(
+                f"{variable} is not set. Give the URL of a server, "
+                "or use `tocsin up`, which starts servers of its own."
+            )
+        return url.get_secret_value()
+
+
+def read() -> Settings:
+    """The settings of this environment; an error names all that are wrong at once."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = [
+            FieldError(f"TOCSIN_{'_'.join(map(str, e['loc'])).upper()}", e["msg"])
+            for e in error.errors()
+        ]
+        lines = "; ".join(f"{e.field}: {e.message}" for e in wrong)
+        raise Misconfigured(f"Settings that are not valid: {lines}") from None

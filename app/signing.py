@@ -1,0 +1,73 @@
+"""The installation secret: one number that all hosts share, from which every other key is derived.
+
+It peppers the hashes of API keys and signs what leaves the process and comes back: queue entries,
+cached models, cursors. Each purpose has a key of its own, so that none can stand in for another.
+"""
+
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+from app.errors import Misconfigured
+
+SECRET_BYTES = 32
+SIGNATURE_BYTES = 32
+
+
+class Secret:
+    """Numbered secrets of an installation: the highest number signs, all of them verify."""
+
+    def __init__(self, numbered: dict[int, bytes]) -> None:
+        self._numbered = dict(sorted(numbered.items(), reverse=True))
+
+    def __repr__(self) -> str:
+        return f"Secret(numbers={list(self._numbered)})"
+
+    def _digest(self, number: int, purpose: str, message: bytes) -> bytes:
+        key = hmac.digest(self._numbered[number], purpose.encode(), hashlib.sha256)
+        return hmac.digest(key, message, hashlib.sha256)
+
+    def sign(self, purpose: str, message: bytes) -> bytes:
+        return self._digest(next(iter(self._numbered)), purpose, message)
+
+    def holds(self, purpose: str, message: bytes, signature: bytes) -> bool:
+        """Whether one of the valid secrets signed this message for this purpose."""
+        return any(
+            [
+                hmac.compare_digest(self._digest(number, purpose, message), signature)
+                for number in self._numbered
+            ]
+        )
+
+
+def load(path: Path) -> Secret:
+    """Read the secret, or make it where there is none; a line is `number hex`."""
+    if not path.exists():
+        _make(path)
+    try:
+        lines = [line.split() for line in path.read_text().splitlines() if line.strip()]
+        numbered = {int(number): bytes.fromhex(secret) for number, secret in lines}
+    except (OSError, ValueError) as error:
+        raise Misconfigured(f"TOCSIN_SECRET_FILE: {path} cannot be read: {error}") from None
+    if not numbered or any(len(secret) < SECRET_BYTES for secret in numbered.values()):
+        raise Misconfigured(
+            f"TOCSIN_SECRET_FILE: {path} must hold lines of a number and {2 * SECRET_BYTES} "
+            "hexadecimal digits; remove the file to have a new one made"
+        )
+    return Secret(numbered)
+
+
+def _make(path: Path) -> None:
+    """Written aside and linked into place, so that of two first starts one wins, whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f"{path.name}.{os.getpid()}")
+    aside.write_text(f"1 {secrets.token_hex(SECRET_BYTES)}\n")
+    aside.chmod(0o600)
+    try:
+        os.link(aside, path)
+    except FileExistsError:
+        return
+    finally:
+        aside.unlink()

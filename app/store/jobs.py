@@ -1,0 +1,183 @@
+"""Jobs. A job is a row here first; the queue only wakes a worker.
+
+A worker claims a job for a lease and counts the attempt. What it did counts only if, at the end,
+the attempt is still its own: one whose lease ran out finds that another has the job (fencing).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, insert, select, text
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+
+from app.errors import NotFound
+from app.store import tables
+from app.store.ids import new_id
+
+JOBS = tables.jobs
+ACTIVE = text("status IN ('queued', 'running')")
+MOST_ATTEMPTS = 5  # a job that took five workers down with it is not tried on a sixth
+
+CLAIM = text(
+    "UPDATE jobs SET status = 'running', attempt = attempt + 1, progress = 0, "
+    "lease_until = now() + make_interval(secs => :lease_s), "
+    "started_at = coalesce(started_at, now()) "
+    "WHERE tenant_id = :tenant_id AND id = :id AND attempt < :most AND "
+    "(status = 'queued' OR (status = 'running' AND lease_until < now())) RETURNING *"
+)
+GIVE_UP = text(
+    "UPDATE jobs SET status = 'failed', finished_at = now(), lease_until = NULL, "
+    "error = 'Every worker that tried it died or lost its connection' "
+    "WHERE tenant_id = :tenant_id AND id = :id AND attempt >= :most AND "
+    "status = 'running' AND lease_until < now()"
+)
+RENEW = text(
+    "UPDATE jobs SET progress = greatest(progress, :progress), "
+    "lease_until = now() + make_interval(secs => :lease_s) "
+    "WHERE tenant_id = :tenant_id AND id = :id AND attempt = :attempt AND status = 'running'"
+)
+FINISH = text(
+    "UPDATE jobs SET status = :status, error = :error, model_version = :model_version, "
+    "progress = CASE WHEN :status = 'succeeded' THEN 1 ELSE progress END, "
+    "finished_at = now(), lease_until = NULL "
+    "WHERE tenant_id = :tenant_id AND id = :id AND attempt = :attempt AND status = 'running'"
+)
+WAITING = text(
+    "SELECT tenant_id, id, kind, attempt FROM jobs "
+    "WHERE status = 'queued' OR (status = 'running' AND lease_until < now()) "
+    "ORDER BY created_at LIMIT :limit"
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    tenant_id: UUID
+    id: UUID
+    kind: str
+    series_id: UUID | None
+    subject: str
+    settings: dict[str, Any]
+    status: str
+    progress: float
+    attempt: int
+    lease_until: datetime | None
+    error: str | None
+    model_version: int | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in ("succeeded", "failed")
+
+
+def add_or_join(
+    connection: Connection,
+    tenant_id: UUID,
+    kind: str,
+    series_id: UUID,
+    subject: str,
+    settings: dict[str, Any],
+) -> tuple[Job, bool]:
+    """A new job, or the one of its kind that is already under way; and whether it is new."""
+    statement = (
+        pg_insert(JOBS)
+        .values(
+            tenant_id=tenant_id,
+            id=new_id(),
+            kind=kind,
+            series_id=series_id,
+            subject=subject,
+            settings=settings,
+        )
+        .on_conflict_do_nothing(
+            index_elements=["tenant_id", "series_id", "kind"], index_where=ACTIVE
+        )
+        .returning(*JOBS.c)
+    )
+    row = connection.execute(statement).one_or_none()
+    if row is not None:
+        return _job(row), True
+    active = select(JOBS).where(
+        JOBS.c.tenant_id == tenant_id, JOBS.c.series_id == series_id, JOBS.c.kind == kind, ACTIVE
+    )
+    return _job(connection.execute(active).one()), False
+
+
+def add(
+    connection: Connection, tenant_id: UUID, kind: str, subject: str, settings: dict[str, Any]
+) -> Job:
+    statement = (
+        insert(JOBS)
+        .values(tenant_id=tenant_id, id=new_id(), kind=kind, subject=subject, settings=settings)
+        .returning(*JOBS.c)
+    )
+    return _job(connection.execute(statement).one())
+
+
+def by_id(connection: Connection, tenant_id: UUID, job_id: UUID) -> Job:
+    statement = select(JOBS).where(JOBS.c.tenant_id == tenant_id, JOBS.c.id == job_id)
+    row = connection.execute(statement).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no job {job_id}")
+    return _job(row)
+
+
+def page(
+    connection: Connection, tenant_id: UUID, series_id: UUID, before: UUID | None, limit: int
+) -> list[Job]:
+    """Newest first: the ids sort by time."""
+    statement = (
+        select(JOBS)
+        .where(JOBS.c.tenant_id == tenant_id, JOBS.c.series_id == series_id)
+        .order_by(JOBS.c.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        statement = statement.where(JOBS.c.id < before)
+    return [_job(row) for row in connection.execute(statement)]
+
+
+def claim(connection: Connection, tenant_id: UUID, job_id: UUID, lease_s: float) -> Job | None:
+    """The job, now ours for the lease; None where another has it, or it is over."""
+    identity = {"tenant_id": tenant_id, "id": job_id, "most": MOST_ATTEMPTS}
+    row = connection.execute(CLAIM, {**identity, "lease_s": lease_s}).one_or_none()
+    if row is None:
+        connection.execute(GIVE_UP, identity)
+        return None
+    return _job(row)
+
+
+def renew(connection: Connection, job: Job, progress: float, lease_s: float) -> bool:
+    """Whether the job is still ours; then the lease begins anew."""
+    values = {**_fence(job), "progress": progress, "lease_s": lease_s}
+    return connection.execute(RENEW, values).rowcount == 1
+
+
+def finish(
+    connection: Connection, job: Job, error: str | None = None, model_version: int | None = None
+) -> bool:
+    """Whether the job was still ours to finish; where not, the caller undoes what it did."""
+    values = {
+        **_fence(job),
+        "status": "failed" if error else "succeeded",
+        "error": error,
+        "model_version": model_version,
+    }
+    return connection.execute(FINISH, values).rowcount == 1
+
+
+def waiting(connection: Connection, limit: int) -> list[Row[Any]]:
+    """Inside `Database.job_scan`: jobs of all tenants that no living worker has."""
+    return list(connection.execute(WAITING, {"limit": limit}))
+
+
+def _fence(job: Job) -> dict[str, Any]:
+    return {"tenant_id": job.tenant_id, "id": job.id, "attempt": job.attempt}
+
+
+def _job(row: Row[Any]) -> Job:
+    return Job(**row._mapping)

@@ -1,0 +1,84 @@
+"""Model versions: the bytes that `app.detection` made, and what people ask about them."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, insert, select
+
+from app.errors import NotFound
+from app.store import tables
+
+MODELS = tables.models
+SHOWN = [column for column in MODELS.c if column.name not in ("artifact", "checksum")]
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    tenant_id: UUID
+    series_id: UUID
+    version: int
+    points: int
+    from_at: datetime
+    to_at: datetime
+    settings: dict[str, Any]
+    threshold: float
+    seconds: float
+    created_at: datetime
+
+
+def checksum(artifact: bytes) -> bytes:
+    return hashlib.sha256(artifact).digest()
+
+
+def add(connection: Connection, artifact: bytes, **columns: Any) -> None:
+    connection.execute(
+        insert(MODELS).values(artifact=artifact, checksum=checksum(artifact), **columns)
+    )
+
+
+def artifact(connection: Connection, tenant_id: UUID, series_id: UUID, version: int) -> bytes:
+    statement = select(MODELS.c.artifact).where(
+        MODELS.c.tenant_id == tenant_id,
+        MODELS.c.series_id == series_id,
+        MODELS.c.version == version,
+    )
+    stored = connection.scalar(statement)
+    if stored is None:
+        raise NotFound(f"There is no model version {version}")
+    return bytes(stored)
+
+
+def by_version(
+    connection: Connection, tenant_id: UUID, series_id: UUID, version: int
+) -> ModelVersion:
+    statement = select(*SHOWN).where(
+        MODELS.c.tenant_id == tenant_id,
+        MODELS.c.series_id == series_id,
+        MODELS.c.version == version,
+    )
+    row = connection.execute(statement).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no model version {version}")
+    return _model(row)
+
+
+def page(
+    connection: Connection, tenant_id: UUID, series_id: UUID, before: int | None, limit: int
+) -> list[ModelVersion]:
+    """Newest first."""
+    statement = (
+        select(*SHOWN)
+        .where(MODELS.c.tenant_id == tenant_id, MODELS.c.series_id == series_id)
+        .order_by(MODELS.c.version.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        statement = statement.where(MODELS.c.version < before)
+    return [_model(row) for row in connection.execute(statement)]
+
+
+def _model(row: Row[Any]) -> ModelVersion:
+    return ModelVersion(**row._mapping)

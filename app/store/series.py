@@ -1,0 +1,220 @@
+"""Series: what a tenant watches, its settings, and where its history and its model stand."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    any_,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.exc import IntegrityError
+
+from app.errors import Conflict, NotFound
+from app.store import tables
+from app.store.ids import new_id
+from app.store.times import to_datetime
+
+SERIES, JOBS = tables.series, tables.jobs
+LAST_CODE_POINT = "\U0010ffff"
+
+
+@dataclass(frozen=True)
+class Series:
+    tenant_id: UUID
+    id: UUID
+    name: str
+    description: str
+    fields: list[str]
+    tags: list[str]
+    detector: dict[str, Any]
+    retrain: str
+    retention_days: int | None
+    points: int
+    first_at: datetime | None
+    last_at: datetime | None
+    revision: int
+    model_version: int | None
+    last_version: int
+    created_at: datetime
+    updated_at: datetime
+    last_job_status: str | None = None
+
+    @property
+    def status(self) -> str:
+        """`empty`, `collecting`, `training`, `ready` or `failed`."""
+        if self.model_version is not None:
+            return "ready"
+        if self.last_job_status in ("queued", "running"):
+            return "training"
+        if self.last_job_status == "failed":
+            return "failed"
+        return "collecting" if self.points else "empty"
+
+
+def add(connection: Connection, tenant_id: UUID, name: str, **settings: Any) -> Series:
+    statement = (
+        insert(SERIES)
+        .values(tenant_id=tenant_id, id=new_id(), name=name, **settings)
+        .returning(*SERIES.c)
+    )
+    try:
+        with connection.begin_nested():
+            return _series(connection.execute(statement).one())
+    except IntegrityError:
+        raise Conflict(f"There is a series {name} already") from None
+
+
+def _with_job() -> Select[Any]:
+    """Each series with the state of its newest training."""
+    newest = (
+        select(JOBS.c.status)
+        .where(
+            JOBS.c.tenant_id == SERIES.c.tenant_id,
+            JOBS.c.series_id == SERIES.c.id,
+            JOBS.c.kind == "train",
+        )
+        .order_by(JOBS.c.created_at.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return select(SERIES, newest.label("last_job_status"))
+
+
+def by_name(connection: Connection, tenant_id: UUID, name: str) -> Series:
+    statement = _with_job().where(SERIES.c.tenant_id == tenant_id, SERIES.c.name == name)
+    return _found(connection.execute(statement).one_or_none(), name)
+
+
+def by_id(connection: Connection, tenant_id: UUID, series_id: UUID) -> Series:
+    statement = select(SERIES).where(SERIES.c.tenant_id == tenant_id, SERIES.c.id == series_id)
+    return _found(connection.execute(statement).one_or_none(), str(series_id))
+
+
+def lock(connection: Connection, tenant_id: UUID, names: Sequence[str]) -> dict[str, Series]:
+    """Hold these series to the end of the transaction; names that are absent are left out.
+
+    Locked in the order of their ids, so that two requests never wait for each other.
+    """
+    statement = (
+        select(SERIES)
+        .where(SERIES.c.tenant_id == tenant_id, SERIES.c.name == any_(literal(list(names), ARRAY(tables.Name))))
+        .order_by(SERIES.c.id)
+        .with_for_update()
+    )
+    return {row.name: _series(row) for row in connection.execute(statement)}
+
+
+def lock_one(connection: Connection, tenant_id: UUID, name: str) -> Series:
+    locked = lock(connection, tenant_id, [name])
+    if name not in locked:
+        raise NotFound(f"There is no series {name}")
+    return locked[name]
+
+
+def page(
+    connection: Connection,
+    tenant_id: UUID,
+    after: str | None,
+    limit: int,
+    prefix: str | None = None,
+    tag: str | None = None,
+) -> list[Series]:
+    """By name. The prefix is a range of names, since LIKE is no index condition under RLS."""
+    statement = (
+        _with_job().where(SERIES.c.tenant_id == tenant_id).order_by(SERIES.c.name).limit(limit)
+    )
+    if after is not None:
+        statement = statement.where(SERIES.c.name > after)
+    if prefix:
+        statement = statement.where(
+            SERIES.c.name >= prefix, SERIES.c.name < prefix + LAST_CODE_POINT
+        )
+    if tag is not None:
+        statement = statement.where(SERIES.c.tags.contains([tag]))
+    return [_series(row) for row in connection.execute(statement)]
+
+
+def change(
+    connection: Connection, tenant_id: UUID, name: str, changes: Mapping[str, Any]
+) -> None:
+    statement = (
+        update(SERIES)
+        .where(SERIES.c.tenant_id == tenant_id, SERIES.c.name == name)
+        .values(updated_at=text("now()"), **changes)
+        .returning(SERIES.c.id)
+    )
+    if connection.execute(statement).one_or_none() is None:
+        raise NotFound(f"There is no series {name}")
+
+
+def note_points(
+    connection: Connection, series: Series, added: int, first_ns: int, last_ns: int
+) -> None:
+    """Points between these times were added or replaced; the lock on the series is held."""
+    connection.execute(
+        update(SERIES)
+        .where(SERIES.c.tenant_id == series.tenant_id, SERIES.c.id == series.id)
+        .values(
+            points=SERIES.c.points + added,
+            first_at=func.least(SERIES.c.first_at, to_datetime(first_ns)),
+            last_at=func.greatest(SERIES.c.last_at, to_datetime(last_ns)),
+            revision=SERIES.c.revision + 1,
+        )
+    )
+
+
+def recount(connection: Connection, series: Series, removed: int) -> None:
+    """Points were removed: count and span are read anew; the lock on the series is held."""
+    points = tables.points
+    mine = (points.c.tenant_id == series.tenant_id) & (points.c.series_id == series.id)
+    first = select(func.min(points.c.timestamp)).where(mine).scalar_subquery()
+    last = select(func.max(points.c.timestamp)).where(mine).scalar_subquery()
+    connection.execute(
+        update(SERIES)
+        .where(SERIES.c.tenant_id == series.tenant_id, SERIES.c.id == series.id)
+        .values(
+            points=SERIES.c.points - removed,
+            first_at=first,
+            last_at=last,
+            revision=SERIES.c.revision + 1,
+        )
+    )
+
+
+def activate(connection: Connection, series: Series, version: int) -> None:
+    """From now on this model version judges; the lock on the series is held."""
+    connection.execute(
+        update(SERIES)
+        .where(SERIES.c.tenant_id == series.tenant_id, SERIES.c.id == series.id)
+        .values(model_version=version, last_version=func.greatest(SERIES.c.last_version, version))
+    )
+
+
+def remove(connection: Connection, series: Series) -> None:
+    """The row and, with it, the models. Points and scores are out of reach, and erased by a job."""
+    connection.execute(
+        delete(SERIES).where(SERIES.c.tenant_id == series.tenant_id, SERIES.c.id == series.id)
+    )
+
+
+def _found(row: Row[Any] | None, name: str) -> Series:
+    if row is None:
+        raise NotFound(f"There is no series {name}")
+    return _series(row)
+
+
+def _series(row: Row[Any]) -> Series:
+    return Series(**row._mapping)

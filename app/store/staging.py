@@ -1,0 +1,149 @@
+"""Bulk loading: COPY into a temporary table, then one statement into the real one.
+
+COPY cannot write into a table under row-level security; into a temporary one it can. The table
+belongs to the connection and is emptied at each end of a transaction, so the catalog is written
+once for a connection and not for each upload. Rows go in Postgres's binary format: every row of an
+upload is of the same length, so numpy lays out a whole chunk at once.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, text
+
+from app.store.times import NS_PER_US
+
+COPY_SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)  # no flags, no header extension
+COPY_TRAILER = b"\xff\xff"
+FLOAT8_OID = 701
+EPOCH_US = 946_684_800_000_000  # 2000-01-01, where Postgres counts from
+
+CREATE = text(
+    "CREATE TEMPORARY TABLE IF NOT EXISTS staged ("
+    "line bigint, series_id uuid, timestamp timestamptz, value float8[]) ON COMMIT DELETE ROWS"
+)
+INSERT = text(
+    "WITH new AS (INSERT INTO points (tenant_id, series_id, timestamp, value) "
+    "SELECT DISTINCT ON (series_id, timestamp) :tenant_id, series_id, timestamp, value "
+    "FROM staged ORDER BY series_id, timestamp, line "
+    "ON CONFLICT DO NOTHING RETURNING series_id) "
+    "SELECT series_id, count(*) FROM new GROUP BY series_id"
+)
+# Of several rows for one time the last one holds; scores of what is replaced keep their history.
+REPLACE_SCORES = text(
+    "WITH newest AS (SELECT DISTINCT ON (series_id, timestamp) series_id, timestamp, value "
+    "FROM staged ORDER BY series_id, timestamp, line DESC), "
+    "gone AS (DELETE FROM scores USING newest WHERE scores.tenant_id = :tenant_id "
+    "AND scores.series_id = newest.series_id AND scores.timestamp = newest.timestamp "
+    "AND scores.value IS DISTINCT FROM newest.value RETURNING scores.*) "
+    "INSERT INTO replaced_scores SELECT gone.*, clock_timestamp() FROM gone"
+)
+REPLACE_POINTS = text(
+    "UPDATE points SET value = newest.value FROM ("
+    "SELECT DISTINCT ON (series_id, timestamp) series_id, timestamp, value "
+    "FROM staged ORDER BY series_id, timestamp, line DESC) AS newest "
+    "WHERE points.tenant_id = :tenant_id AND points.series_id = newest.series_id "
+    "AND points.timestamp = newest.timestamp AND points.value IS DISTINCT FROM newest.value"
+)
+CONFLICTS = text(
+    "SELECT line, count(*) OVER () AS total FROM staged JOIN points USING (series_id, timestamp) "
+    "WHERE points.tenant_id = :tenant_id AND points.value IS DISTINCT FROM staged.value "
+    "ORDER BY line LIMIT :limit"
+)
+SPANS = text(
+    "SELECT series_id, min(timestamp) AS first_at, max(timestamp) AS last_at "
+    "FROM staged GROUP BY series_id"
+)
+
+
+@dataclass(frozen=True)
+class Conflicts:
+    """Rows whose point is stored with another value: how many, and the first lines."""
+
+    total: int
+    lines: list[int]
+
+
+def begin(connection: Connection) -> None:
+    connection.execute(CREATE)
+
+
+def stage(
+    connection: Connection,
+    lines: NDArray[np.int64],
+    series: NDArray[np.void] | UUID,
+    times: NDArray[np.int64],
+    values: NDArray[np.float64],
+) -> None:
+    """Put rows aside: lines (n,), one series or the 16 bytes of each (n,), times (n,) ns, values (n, d)."""
+    rows = _binary_rows(lines, series, times, values)
+    cursor = connection.connection.cursor()
+    with cursor.copy("COPY staged FROM STDIN (FORMAT binary)") as copy:  # type: ignore[attr-defined]
+        copy.write(COPY_SIGNATURE)
+        copy.write(rows.tobytes())
+        copy.write(COPY_TRAILER)
+
+
+def _binary_rows(
+    lines: NDArray[np.int64],
+    series: NDArray[np.void] | UUID,
+    times: NDArray[np.int64],
+    values: NDArray[np.float64],
+) -> NDArray[np.void]:
+    """Each field is a length and its bytes, big-endian; an array adds dimensions, bounds and items."""
+    d = values.shape[1]
+    item = np.dtype([("length", ">i4"), ("number", ">f8")])
+    array = [("dimensions", ">i4"), ("has_null", ">i4"), ("oid", ">i4"), ("size", ">i4")]
+    row = np.dtype(
+        [("fields", ">i2")]
+        + [("line_length", ">i4"), ("line", ">i8")]
+        + [("series_length", ">i4"), ("series", "V16")]
+        + [("time_length", ">i4"), ("time", ">i8")]
+        + [("value_length", ">i4"), *array, ("first", ">i4"), ("items", item, (d,))]
+    )
+    rows = np.zeros(len(lines), row)
+    constants: dict[str, Any] = {
+        "fields": 4,
+        "line_length": 8,
+        "series_length": 16,
+        "time_length": 8,
+        "value_length": 20 + 12 * d,
+        "dimensions": 1,
+        "oid": FLOAT8_OID,
+        "size": d,
+        "first": 1,
+    }
+    for name, constant in constants.items():
+        rows[name] = constant
+    rows["line"] = lines
+    rows["series"] = np.void(series.bytes) if isinstance(series, UUID) else series
+    rows["time"] = times // NS_PER_US - EPOCH_US
+    rows["items"]["length"] = 8
+    rows["items"]["number"] = values
+    return rows
+
+
+def replace(connection: Connection, tenant_id: UUID) -> int:
+    """Give stored points the values put aside; -> how many were another's before."""
+    connection.execute(REPLACE_SCORES, {"tenant_id": tenant_id})
+    return connection.execute(REPLACE_POINTS, {"tenant_id": tenant_id}).rowcount
+
+
+def insert(connection: Connection, tenant_id: UUID) -> dict[UUID, int]:
+    """Store the points that are new; -> how many of each series."""
+    rows = connection.execute(INSERT, {"tenant_id": tenant_id})
+    return {series_id: int(count) for series_id, count in rows}
+
+
+def conflicts(connection: Connection, tenant_id: UUID, limit: int) -> Conflicts:
+    """After `insert`: the rows that say otherwise than what is stored."""
+    rows = connection.execute(CONFLICTS, {"tenant_id": tenant_id, "limit": limit}).all()
+    return Conflicts(rows[0].total if rows else 0, [row.line for row in rows])
+
+
+def spans(connection: Connection) -> dict[UUID, tuple[Any, Any]]:
+    """First and last time put aside for each series."""
+    return {row.series_id: (row.first_at, row.last_at) for row in connection.execute(SPANS)}

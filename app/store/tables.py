@@ -1,0 +1,204 @@
+"""The tables, as the queries see them. The migrations make them; a test holds that both agree."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
+
+Moment = TIMESTAMP(timezone=True)
+Name = Text(collation="C")  # byte order: prefix search is a range, and no locale is asked
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+    }
+)
+
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("slug", Name, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("status", Text, nullable=False, server_default="active"),
+    Column("limits", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Column("created_at", Moment, nullable=False, server_default=text("now()")),
+    UniqueConstraint("slug"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("id", Name, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("secret_hash", LargeBinary, nullable=False),
+    Column("created_at", Moment, nullable=False, server_default=text("now()")),
+    Column("expires_at", Moment),
+    Column("revoked_at", Moment),
+    Column("last_used_at", Moment),
+    PrimaryKeyConstraint("tenant_id", "id"),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.id"]),
+    Index(None, "id"),
+)
+
+series = Table(
+    "series",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("id", Uuid, nullable=False),
+    Column("name", Name, nullable=False),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("fields", ARRAY(Text), nullable=False),
+    Column("tags", ARRAY(Text), nullable=False, server_default=text("'{}'::text[]")),
+    Column("detector", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Column("retrain", Text, nullable=False, server_default="auto"),
+    Column("retention_days", Integer),
+    Column("points", BigInteger, nullable=False, server_default="0"),
+    Column("first_at", Moment),
+    Column("last_at", Moment),
+    # Counts every change to the points: a cached window with another number is stale.
+    Column("revision", BigInteger, nullable=False, server_default="0"),
+    Column("model_version", Integer),
+    Column("last_version", Integer, nullable=False, server_default="0"),
+    Column("created_at", Moment, nullable=False, server_default=text("now()")),
+    Column("updated_at", Moment, nullable=False, server_default=text("now()")),
+    PrimaryKeyConstraint("tenant_id", "id"),
+    UniqueConstraint("tenant_id", "name"),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.id"]),
+)
+
+points = Table(
+    "points",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("series_id", Uuid, nullable=False),
+    Column("timestamp", Moment, nullable=False),
+    Column("value", ARRAY(Double), nullable=False),  # one for each field; NaN is missing
+    PrimaryKeyConstraint("tenant_id", "series_id", "timestamp"),
+    postgresql_partition_by="RANGE (timestamp)",
+)
+
+
+def _score_columns() -> list[Column[object]]:
+    return [
+        Column("tenant_id", Uuid, nullable=False),
+        Column("series_id", Uuid, nullable=False),
+        Column("timestamp", Moment, nullable=False),
+        Column("value", ARRAY(Double), nullable=False),
+        Column("score", Double, nullable=False),
+        Column("is_anomaly", Boolean, nullable=False),
+        Column("threshold", Double, nullable=False),
+        Column("expected", ARRAY(Double), nullable=False),
+        Column("lower", ARRAY(Double), nullable=False),
+        Column("upper", ARRAY(Double), nullable=False),
+        Column("contributions", ARRAY(Double), nullable=False),
+        Column("reason", Text, nullable=False),
+        Column("model_version", Integer, nullable=False),
+        Column("backfilled", Boolean, nullable=False),
+        Column("scored_at", Moment, nullable=False, server_default=text("now()")),
+    ]
+
+
+scores = Table(
+    "scores",
+    metadata,
+    *_score_columns(),
+    PrimaryKeyConstraint("tenant_id", "series_id", "timestamp"),
+    Index(
+        "scores_anomalies_idx",
+        "tenant_id",
+        "timestamp",
+        "series_id",
+        postgresql_where=text("is_anomaly"),
+    ),
+    Index(
+        "scores_all_anomalies_idx",
+        "timestamp",
+        "tenant_id",
+        "series_id",
+        postgresql_where=text("is_anomaly"),
+    ),
+    postgresql_partition_by="RANGE (timestamp)",
+)
+
+replaced_scores = Table(
+    "replaced_scores",
+    metadata,
+    *_score_columns(),
+    Column("replaced_at", Moment, nullable=False, server_default=text("now()")),
+    PrimaryKeyConstraint("tenant_id", "series_id", "timestamp", "replaced_at"),
+)
+
+models = Table(
+    "models",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("series_id", Uuid, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("artifact", LargeBinary, nullable=False),
+    Column("checksum", LargeBinary, nullable=False),
+    Column("points", BigInteger, nullable=False),
+    Column("from_at", Moment, nullable=False),
+    Column("to_at", Moment, nullable=False),
+    Column("settings", JSONB, nullable=False),
+    Column("threshold", Double, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Column("created_at", Moment, nullable=False, server_default=text("now()")),
+    PrimaryKeyConstraint("tenant_id", "series_id", "version"),
+    ForeignKeyConstraint(
+        ["tenant_id", "series_id"], ["series.tenant_id", "series.id"], ondelete="CASCADE"
+    ),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("id", Uuid, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("series_id", Uuid),  # no foreign key: a job that erases a series outlives it
+    Column("subject", Text, nullable=False),  # name of what the job is about
+    Column("settings", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Column("status", Text, nullable=False, server_default="queued"),
+    Column("progress", Double, nullable=False, server_default="0"),
+    Column("attempt", Integer, nullable=False, server_default="0"),
+    Column("lease_until", Moment),
+    Column("error", Text),
+    Column("model_version", Integer),
+    Column("created_at", Moment, nullable=False, server_default=text("now()")),
+    Column("started_at", Moment),
+    Column("finished_at", Moment),
+    PrimaryKeyConstraint("tenant_id", "id"),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.id"]),
+    Index("jobs_series_id_idx", "tenant_id", "series_id", "created_at"),
+    # One at a time for a series: a second call finds the job that waits.
+    Index(
+        "jobs_one_active_idx",
+        "tenant_id",
+        "series_id",
+        "kind",
+        unique=True,
+        postgresql_where=text("status IN ('queued', 'running')"),
+    ),
+    Index("jobs_active_idx", "created_at", postgresql_where=text("status IN ('queued', 'running')")),
+)

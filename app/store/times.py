@@ -1,0 +1,31 @@
+"""Nanoseconds since 1970 on our side, timestamptz in microseconds on Postgres's."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+NS_PER_US = 1_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def to_datetime(time_ns: int) -> datetime:
+    """Aware, UTC."""
+    moment: datetime = np.datetime64(time_ns // NS_PER_US, "us").item()
+    return moment.replace(tzinfo=UTC)
+
+
+def to_datetimes(times_ns: NDArray[np.int64]) -> list[datetime]:
+    """Naive, for the server to read as UTC: its sessions have that time zone."""
+    moments: list[datetime] = (times_ns // NS_PER_US).astype("datetime64[us]").tolist()
+    return moments
+
+
+def to_ns(moment: datetime) -> int:
+    delta = moment - EPOCH
+    return ((delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds) * NS_PER_US
+
+
+def to_ns_array(moments: Sequence[datetime]) -> NDArray[np.int64]:
+    return np.fromiter((to_ns(moment) for moment in moments), np.int64, len(moments))

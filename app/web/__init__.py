@@ -1,0 +1,1 @@
+"""What every route shares: the application, its guard, authentication, formats, problems, OpenAPI."""

@@ -1,0 +1,58 @@
+"""The WSGI application: all routes under one guard, every error a problem document."""
+
+from types import ModuleType
+from typing import Any
+
+from app.actions.parts import Parts
+from app.errors import Misconfigured, TocsinError
+from app.web import problems, routes
+from app.web.auth import public
+from app.web.framework import falcon, hug
+from app.web.guard import Guard
+
+PUBLIC = {
+    ("GET", "/"),
+    ("GET", "/docs"),
+    ("GET", "/healthz"),
+    ("GET", "/metrics"),
+    ("GET", "/openapi.json"),
+    ("GET", "/readyz"),
+}
+
+
+def build(parts: Parts, modules: tuple[ModuleType, ...]) -> Any:
+    """Once in a process."""
+    root = hug.API(name="tocsin", future=True)
+    root.http.add_middleware(Guard(parts))
+    for module in modules:
+        root.extend(module)
+    refuse_unguarded(root)
+    root.http.versions.clear()  # or every route would also answer under /v<anything>/
+    application = root.http.server(default_not_found=False)
+    application.set_error_serializer(lambda *_: None)
+    application.add_error_handler(Exception, problems.on_unexpected)
+    application.add_error_handler(falcon.HTTPError, problems.on_framework)
+    application.add_error_handler(TocsinError, problems.on_expected)
+    return application
+
+
+def refuse_unguarded(root: Any) -> None:
+    """A route without an authenticator that is not on the public list stops the start."""
+    for path, methods in _handlers(root):
+        for method, interface in methods.items():
+            requires = tuple(interface.requires)
+            is_listed = (method, path) in PUBLIC
+            if not requires or (requires == (public,)) != is_listed:
+                raise Misconfigured(f"{method} {path} has no authenticator and is not public")
+    declared = {(route.method, route.path) for route in routes.DECLARED}
+    served = {(method, path) for path, methods in _handlers(root) for method in methods}
+    if served - declared:
+        raise Misconfigured(f"Routes that were not declared: {sorted(served - declared)}")
+
+
+def _handlers(root: Any) -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (path, {method: versions[None] for method, versions in methods.items()})
+        for by_path in root.http.routes.values()
+        for path, methods in by_path.items()
+    ]

@@ -1,0 +1,59 @@
+"""Who asks, and may they: an authenticator for each scope. One that does not raise lets through."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from app import apikeys
+from app.actions import accounts
+from app.actions.accounts import Caller
+from app.errors import Forbidden, Unauthenticated
+from app.web.framework import Request
+
+Scope = Literal["public", "any", "read", "write", "admin", "operator"]
+
+Authenticator = Callable[..., None]
+
+
+def authenticator(scope: Scope, takes_operator: bool = False) -> Authenticator:
+    """For Hug's `requires`, which would let a request through on False: it raises instead."""
+
+    def authenticate(request: Request, **_: Any) -> None:
+        caller = recognise(request)
+        _refuse(caller, scope, takes_operator)
+        request.context.caller = caller
+
+    return authenticate
+
+
+def public(**_: Any) -> None:
+    """Stands where anybody may ask; the application checks the list of such routes."""
+
+
+def recognise(request: Request) -> Caller:
+    text = _presented(request)
+    if text is None:
+        raise Unauthenticated("Send a key: `Authorization: Bearer <key>` or `X-API-Key: <key>`")
+    key = apikeys.parse(text)
+    caller = key and accounts.recognise(request.context.parts, key)
+    if not caller:
+        raise Unauthenticated("The key is not valid: mistyped, revoked, expired or unknown")
+    return caller
+
+
+def _presented(request: Request) -> str | None:
+    scheme, _, given = (request.get_header("Authorization") or "").partition(" ")
+    if scheme.lower() == "bearer" and given:
+        return str(given).strip()
+    key: str | None = request.get_header("X-API-Key")
+    return key
+
+
+def _refuse(caller: Caller, scope: Scope, takes_operator: bool) -> None:
+    if scope == "operator":
+        if not caller.is_operator:
+            raise Forbidden("This needs an operator key")
+    elif caller.is_operator:
+        if not takes_operator:
+            raise Forbidden("An operator key belongs to no tenant; use a key of the tenant")
+    elif scope != "any" and not caller.may(scope):
+        raise Forbidden(f"The key lacks the scope {scope}")

@@ -1,0 +1,159 @@
+"""Bytes to checked values on the way in, values to bytes on the way out."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, TypeVar
+
+import orjson
+from pydantic import BaseModel, ValidationError
+
+from app.errors import (
+    FieldError,
+    Invalid,
+    LengthRequired,
+    Malformed,
+    TooLarge,
+    UnsupportedMediaType,
+)
+from app.ingest.inflate import capped, inflate
+from app.ingest.json import parse_json
+from app.web.framework import Request, Response
+from app.web.problems import status_line
+
+JSON, CSV, NDJSON = "application/json", "text/csv", "application/x-ndjson"
+UNION_TAGS = {"float", "int", "str", "none", "list", "dict"}
+SHOWN_ERRORS = 100
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a handler returns where a status, a header or another form than JSON is to be told."""
+
+    body: Any = None
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    media_type: str = JSON
+    stream: Iterator[bytes] | None = None
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A body that is not read yet: its type, and its bytes as a stream that ends at the limit."""
+
+    media_type: str
+    stream: BinaryIO
+
+
+def render(content: Any, request: Request, response: Response) -> bytes | None:
+    """Hug's output format."""
+    if not isinstance(content, Answer):
+        return orjson.dumps(content)
+    response.status = status_line(content.status)
+    response.content_type = content.media_type
+    for name, value in content.headers.items():
+        response.set_header(name, value)
+    if content.stream is not None:
+        response.stream = content.stream
+        return None
+    if content.status == 204:
+        return None
+    return content.body if isinstance(content.body, bytes) else orjson.dumps(content.body)
+
+
+render.content_type = JSON  # type: ignore[attr-defined]
+
+
+def media_type(request: Request) -> str:
+    """The type of the body without its parameters; a charset other than UTF-8 is refused."""
+    given, _, parameters = (request.content_type or "").lower().partition(";")
+    charset = parameters.partition("charset=")[2].strip(' "')
+    if charset and charset not in ("utf-8", "utf8"):
+        raise UnsupportedMediaType(f"The charset must be UTF-8, not {charset}")
+    return given.strip()
+
+
+def upload(request: Request, accepted: tuple[str, ...], limit_bytes: int) -> Upload:
+    """The body as a stream, once its type, length and encoding are ones that the route takes."""
+    length = request.content_length
+    if length is None:
+        raise LengthRequired("A body is needed, with its Content-Length")
+    given = media_type(request)
+    if given not in accepted:
+        raise UnsupportedMediaType(
+            f"Content-Type must be {' or '.join(accepted)}, not {given or 'missing'}"
+        )
+    if length > limit_bytes:
+        raise TooLarge(f"The body has {length} bytes; {limit_bytes} are taken")
+    return Upload(given, _decoded(request, limit_bytes))
+
+
+def _decoded(request: Request, limit_bytes: int) -> BinaryIO:
+    encoding = (request.get_header("Content-Encoding") or "identity").strip().lower()
+    if encoding == "gzip":
+        return inflate(request.bounded_stream, limit_bytes)
+    if encoding == "identity":
+        return capped(request.bounded_stream, limit_bytes)
+    raise UnsupportedMediaType(f"Content-Encoding must be gzip or absent, not {encoding}")
+
+
+def at_most(given: Upload, limit_bytes: int) -> bytes:
+    """All of a body that has to be in memory at once."""
+    body = given.stream.read(limit_bytes + 1)
+    if len(body) > limit_bytes:
+        raise TooLarge(f"A JSON body may have {limit_bytes} bytes; send more as CSV or NDJSON")
+    return body
+
+
+def has_body(request: Request) -> bool:
+    return bool(request.content_length) or request.get_header("Transfer-Encoding") is not None
+
+
+def json_body(request: Request, limit_bytes: int) -> Any:
+    given = upload(request, (JSON,), limit_bytes)
+    return parse_json(given.stream.read())
+
+
+def checked(model: type[M], given: Any) -> M:
+    """The model of what was given; an error names every field that is wrong."""
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        wrong = {_path(e["loc"]): e for e in reversed(error.errors(include_url=False))}
+        raise Invalid(
+            "Some fields are not valid",
+            [FieldError(path, _message(e)) for path, e in reversed(wrong.items())][:SHOWN_ERRORS],
+        ) from None
+
+
+def checked_query(model: type[M], request: Request) -> M:
+    return checked(model, request.params)
+
+
+def checked_body(models: tuple[type[BaseModel], ...], given: Any) -> BaseModel:
+    """One point, or a list of them: of two models the second is meant where there are `points`."""
+    if not isinstance(given, dict):
+        raise Malformed("The body must be a JSON object")
+    model = models[-1] if len(models) == 1 or "points" in given else models[0]
+    return checked(model, given)
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    """`points[3].value`: what pydantic adds for the branches of a union is left out."""
+    path = ""
+    for part in location:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif part not in UNION_TAGS and "[" not in part:
+            path += f".{part}" if path else part
+    return path
+
+
+def _message(error: Any) -> str:
+    if error["type"] == "extra_forbidden":
+        return "there is no such field"
+    if error["type"] == "missing":
+        return "is needed"
+    message: str = error["msg"]
+    return message.removeprefix("Value error, ")

@@ -1,0 +1,64 @@
+"""First at each request and last at each answer: request id, path parameters, log line, metrics."""
+
+import re
+import secrets
+import time
+from typing import Any
+
+import structlog
+from structlog.contextvars import bind_contextvars, clear_contextvars
+
+from app.actions.parts import Parts
+from app.errors import FieldError, Invalid
+from app.web import metrics
+from app.web.framework import Request, Response
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+log = structlog.get_logger()
+
+
+class Guard:
+    """Falcon's middleware."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def process_request(self, request: Request, response: Response) -> None:
+        given = request.get_header("X-Request-Id") or ""
+        request.context.id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        request.context.parts = self._parts
+        request.context.path = {}
+        request.context.started = time.perf_counter()
+        clear_contextvars()
+        bind_contextvars(request_id=request.context.id)
+        response.set_header("X-Request-Id", request.context.id)
+        response.set_header("X-Content-Type-Options", "nosniff")
+        response.set_header("Cache-Control", "no-store")
+
+    def process_resource(
+        self, request: Request, _response: Response, _resource: Any, path: dict[str, str]
+    ) -> None:
+        """Hug lets a query overwrite a parameter of the path: handlers get the path from here."""
+        request.context.path = dict(path)
+        both = sorted(path.keys() & request.params.keys())
+        if both:
+            raise Invalid(
+                "A name in the query stands in the path already",
+                [FieldError(name, "stands in the path; leave it out of the query") for name in both],
+            )
+
+    def process_response(
+        self, request: Request, response: Response, _resource: Any, _succeeded: bool
+    ) -> None:
+        seconds = time.perf_counter() - request.context.started
+        template = request.uri_template or "unknown"
+        status = int(response.status[:3])
+        metrics.note_request(request.method, template, status, seconds)
+        log.info(
+            "request",
+            method=request.method,
+            route=template,
+            status=status,
+            ms=round(seconds * 1000, 2),
+        )

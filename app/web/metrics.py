@@ -1,0 +1,34 @@
+"""Numbers for Prometheus, added up over the processes of the server."""
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.values import MultiProcessValue, ValueClass
+
+REQUESTS = Counter(
+    "tocsin_http_requests_total", "Requests answered", ["method", "route", "status"]
+)
+SECONDS = Histogram(
+    "tocsin_http_request_seconds",
+    "Seconds from a request's head to its answer",
+    ["method", "route"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30),
+)
+
+
+def note_request(method: str, route: str, status: int, seconds: float) -> None:
+    REQUESTS.labels(method, route, str(status)).inc()
+    SECONDS.labels(method, route).observe(seconds)
+
+
+def exposition() -> tuple[bytes, str]:
+    """-> the numbers of all processes, and the media type."""
+    registry = CollectorRegistry()
+    if ValueClass is not MultiProcessValue and getattr(ValueClass, "_multiprocess", False):
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry), CONTENT_TYPE_LATEST

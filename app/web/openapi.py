@@ -1,0 +1,182 @@
+"""The OpenAPI 3.1 document, made of the declared routes and the models that validate."""
+
+import re
+from functools import cache
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from app import __version__
+from app.web.fields import Answered, Query
+from app.web.formats import CSV, JSON
+from app.web.problems import MEDIA_TYPE, STATUS
+from app.web.routes import DECLARED, Route
+
+REF = "#/components/schemas/{model}"
+TEXT = {"schema": {"type": "string"}}
+USUAL_ERRORS = (401, 403)
+
+
+class FieldProblem(Answered):
+    field: str
+    message: str
+
+
+class RowProblem(Answered):
+    row: int
+    column: str | None
+    message: str
+
+
+class Problem(BaseModel):
+    """RFC 9457; `code` is stable, the words are not."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str
+    errors: list[FieldProblem | RowProblem] | None = None
+
+
+@cache
+def document() -> dict[str, Any]:
+    refs, definitions = _schemas()
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Tocsin",
+            "version": __version__,
+            "summary": "Anomaly detection for time series, for many tenants",
+            "description": "Error codes: " + ", ".join(sorted({e.code for e in STATUS})),
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"bearer": []}, {"header": []}],
+        "paths": _paths(refs),
+        "components": {
+            "schemas": definitions,
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+            },
+        },
+    }
+
+
+def _schemas() -> tuple[dict[Any, Any], dict[str, Any]]:
+    """References to the models of all routes, and their definitions."""
+    bodies = {(model, "validation") for route in DECLARED for model in route.body}
+    answers = {(model, "serialization") for route in DECLARED for model in _models(route.answer)}
+    answers.add((Problem, "serialization"))
+    wanted = sorted(bodies | answers, key=lambda pair: (pair[0].__name__, pair[1]))
+    refs, schema = models_json_schema(wanted, ref_template=REF)  # type: ignore[arg-type]
+    return refs, schema.get("$defs", {})
+
+
+def _models(answer: Any) -> list[type[BaseModel]]:
+    if answer is None:
+        return []
+    return [one for arg in (get_args(answer) or (answer,)) for one in [arg]]
+
+
+def _paths(refs: dict[Any, Any]) -> dict[str, Any]:
+    paths: dict[str, Any] = {}
+    for route in sorted(DECLARED, key=lambda route: (route.path, route.method)):
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, refs)
+    return paths
+
+
+def _operation(route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": route.handler.__name__,
+        "summary": route.summary,
+        "tags": [re.split(r"[/{]", route.path.removeprefix("/v1/").strip("/"))[0] or "system"],
+        "parameters": [*_path_parameters(route), *_query_parameters(route)],
+        "responses": _responses(route, refs),
+    }
+    if route.scope == "public":
+        operation["security"] = []
+    else:
+        operation["description"] = f"Scope: {route.scope}."
+    if route.body or route.uploads:
+        operation["requestBody"] = _request_body(route, refs)
+    return operation
+
+
+def _path_parameters(route: Route) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, **TEXT}
+        for name in re.findall(r"{(\w+)}", route.path)
+    ]
+
+
+def _query_parameters(route: Route) -> list[dict[str, Any]]:
+    if route.query is None or route.query is Query:
+        return []
+    schema = route.query.model_json_schema(by_alias=True)
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": name in schema.get("required", ()),
+            "schema": field,
+        }
+        for name, field in schema["properties"].items()
+    ]
+
+
+def _request_body(route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
+    schemas = [refs[(model, "validation")] for model in route.body]
+    content = {JSON: {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}}
+    content |= {form: TEXT for form in route.uploads if form != JSON}  # type: ignore[misc]
+    return {"required": not route.is_body_optional, "content": content}
+
+
+def _responses(route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
+    responses = {
+        str(status): {"description": "Done", **_content(route, refs)}
+        for status in (route.status, *route.other_answers)
+    }
+    problem = {"schema": refs[(Problem, "serialization")]}
+    for status in _error_statuses(route):
+        responses[str(status)] = {"description": "Problem", "content": {MEDIA_TYPE: problem}}
+    return responses
+
+
+def _error_statuses(route: Route) -> list[int]:
+    statuses = set(route.errors)
+    if route.scope != "public":
+        statuses |= {*USUAL_ERRORS, 500, 503}
+    if route.query or route.path.count("{"):
+        statuses.add(422)
+    if route.body or route.uploads:
+        statuses |= {400, 411, 413, 415, 422}
+    return sorted(statuses)
+
+
+def _content(route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
+    if route.answer is None:
+        return {}
+    schemas = [refs[(model, "serialization")] for model in _models(route.answer)]
+    if get_origin(route.answer) is list:
+        schema = _listed(schemas[0])
+    else:
+        schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+    content = {JSON: {"schema": schema}}
+    if route.exports_csv:
+        content[CSV] = TEXT  # type: ignore[assignment]
+    return {"content": content}
+
+
+def _listed(item: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["data", "next"],
+        "properties": {
+            "data": {"type": "array", "items": item},
+            "next": {"type": ["string", "null"], "description": "Cursor of the next page"},
+        },
+    }

@@ -1,0 +1,109 @@
+"""How a route is declared: once, for Hug, for its guard and for the OpenAPI document alike.
+
+Every parameter of a handler is filled by a directive, never by Hug's merging of path, query and
+body, in which a client could overwrite one with another.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from app.web import formats
+from app.web.auth import Scope, authenticator, public
+from app.web.framework import Request, hug
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Route:
+    method: str
+    path: str
+    scope: Scope
+    handler: Callable[..., Any]
+    summary: str
+    query: type[BaseModel] | None = None
+    body: tuple[type[BaseModel], ...] = ()
+    is_body_optional: bool = False
+    uploads: tuple[str, ...] = ()
+    status: int = 200
+    answer: Any = None
+    other_answers: tuple[int, ...] = ()
+    exports_csv: bool = False
+    errors: tuple[int, ...] = ()
+    takes_operator: bool = False
+
+
+DECLARED: list[Route] = []
+
+
+class _Given:
+    """A Hug directive: what a handler asks for, found in the request."""
+
+    directive = True
+
+    def __init__(self, find: Callable[[Request], Any]) -> None:
+        self._find = find
+
+    def __call__(self, *_: Any, request: Request, **__: Any) -> Any:
+        return self._find(request)
+
+
+def route(method: str, path: str, *, scope: Scope, **described: Any) -> Callable[[Handler], Handler]:
+    """Declare a handler. It may ask for `parts`, `caller`, `query`, `body`, `upload`, `request`
+    and the names in its path."""
+
+    def declare(handler: Handler) -> Handler:
+        summary = (inspect.getdoc(handler) or "").split("\n")[0].rstrip(".")
+        declared = Route(method, path, scope, handler, summary, **described)
+        DECLARED.append(declared)
+        require = public if scope == "public" else authenticator(scope, declared.takes_operator)
+        hug.http(
+            path,
+            accept=(method,),
+            requires=(require,),
+            args=_directives(declared),
+            output=formats.render,
+            parse_body=False,
+            status=formats.status_line(declared.status),
+        )(handler)
+        return handler
+
+    return declare
+
+
+def _directives(declared: Route) -> dict[str, _Given]:
+    known: dict[str, Callable[[Request], Any]] = {
+        "parts": lambda request: request.context.parts,
+        "caller": lambda request: request.context.caller,
+        "request": lambda request: request,
+        "query": lambda request: _query(declared, request),
+        "body": lambda request: _body(declared, request),
+        "upload": lambda request: _upload(declared, request),
+    }
+    asked = inspect.signature(declared.handler).parameters
+    return {name: _Given(known.get(name) or _path_parameter(name)) for name in asked}
+
+
+def _path_parameter(name: str) -> Callable[[Request], str]:
+    return lambda request: request.context.path[name]
+
+
+def _query(declared: Route, request: Request) -> BaseModel:
+    assert declared.query is not None
+    return formats.checked_query(declared.query, request)
+
+
+def _body(declared: Route, request: Request) -> BaseModel:
+    if declared.is_body_optional and not formats.has_body(request):
+        return formats.checked_body(declared.body, {})
+    limit = request.context.parts.settings.json_bytes
+    return formats.checked_body(declared.body, formats.json_body(request, limit))
+
+
+def _upload(declared: Route, request: Request) -> formats.Upload:
+    limit = request.context.parts.settings.upload_bytes
+    return formats.upload(request, declared.uploads, limit)

@@ -1,0 +1,50 @@
+"""From a queue entry to a claimed job, and from what happened to the job's end."""
+
+import time
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from app import settings
+from app.actions import training
+from app.actions.parts import Parts, assemble
+from app.errors import Unavailable
+from app.store.jobs import Job
+
+log = structlog.get_logger()
+
+
+@cache
+def parts() -> Parts:
+    """Of this process; assembled before the fork, connected after it."""
+    return assemble(settings.read())
+
+
+def run(action: Callable[[Parts, Job], Any], tenant_id: str, job_id: str) -> None:
+    """Do the job, if it is still to be done. The row in Postgres says so, not the entry."""
+    with bound_contextvars(tenant_id=tenant_id, job_id=job_id):
+        job = training.claim(parts(), UUID(tenant_id), UUID(job_id))
+        if job is None:
+            log.info("job skipped: over, or another's")
+            return
+        started = time.perf_counter()
+        outcome = _outcome(action, job)
+        seconds = round(time.perf_counter() - started, 3)
+        log.info("job ended", kind=job.kind, attempt=job.attempt, outcome=outcome, seconds=seconds)
+
+
+def _outcome(action: Callable[[Parts, Job], Any], job: Job) -> str:
+    try:
+        is_mine = action(parts(), job)
+    except Unavailable as error:
+        log.warning("job left to its lease", error=error.detail)
+        return "left"
+    except Exception:
+        log.exception("job failed")
+        training.fail(parts(), job, "Something went wrong; the log names this job")
+        return "failed"
+    return "discarded" if is_mine is False else "done"

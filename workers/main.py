@@ -1,0 +1,69 @@
+"""One worker: takes jobs from the queue, each in a forked process of its own.
+
+`python -m workers.main`; `tocsin worker` keeps as many of them as the settings say.
+"""
+
+import ctypes
+import signal
+import sys
+import time
+from typing import Any
+
+import structlog
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue, Worker
+
+from app import logs, settings
+from app.jobs.entries import ListedJob
+from app.jobs.queue import QUEUE
+from workers import claiming
+
+PR_SET_PDEATHSIG = 1
+WORKER_TTL_S = 20
+MAINTENANCE_S = 10
+PAUSE_S = 0.5
+
+log = structlog.get_logger()
+
+
+class TiedWorker(Worker):  # type: ignore[misc,unused-ignore]
+    """An RQ worker whose work horse dies with it: an orphan would run on beside its own retry."""
+
+    def main_work_horse(self, *args: Any, **kwargs: Any) -> None:
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        super().main_work_horse(*args, **kwargs)
+
+
+def main() -> None:
+    configured = settings.read()
+    logs.configure(configured)
+    parts = claiming.parts()  # before the fork: imported once, connected in each horse
+    while True:
+        # Blocking reads need more patience than the server's client has.
+        redis = Redis.from_url(configured.required("redis_url"), socket_connect_timeout=2)
+        try:
+            _worker(redis, parts.queue.serializer).work(logging_level="WARNING")
+        except RedisError as error:
+            log.warning("queue does not answer", error=type(error).__name__)
+            time.sleep(PAUSE_S)
+        else:
+            return
+
+
+def _worker(redis: "Redis", serializer: Any) -> TiedWorker:
+    queue = Queue(QUEUE, connection=redis, serializer=serializer, job_class=ListedJob)
+    return TiedWorker(
+        [queue],
+        connection=redis,
+        serializer=serializer,
+        job_class=ListedJob,
+        worker_ttl=WORKER_TTL_S,
+        maintenance_interval=MAINTENANCE_S,
+        log_job_description=False,
+    )
+
+
+if __name__ == "__main__":
+    main()
