@@ -1,0 +1,1 @@
+"""Bytes in, validated chunks out, in memory that does not grow with the input."""
