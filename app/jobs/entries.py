@@ -24,6 +24,7 @@ class SigningSerializer:
 
     def __init__(self, secret: Secret) -> None:
         self._secret = secret
+        self.__qualname__ = type(self).__qualname__  # RQ names its serializer by it
 
     def dumps(self, content: Any) -> bytes:
         payload = json.dumps(content, separators=(",", ":")).encode()

@@ -1,0 +1,176 @@
+"""Servers for the tests: those that the environment names, else the embedded ones; never a fake."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from redis import Redis
+from sqlalchemy import Connection
+
+from app import embedded
+from app.actions import accounts
+from app.actions.parts import Parts, assemble
+from app.settings import Settings
+from app.store import migrations
+from app.store.database import INSTALLATION
+from tests.service import Service, Tenant, running
+
+PASSWORD = "only-for-tests"
+
+
+@dataclass(frozen=True)
+class Servers:
+    superuser_url: str
+    redis_url: str
+
+    def url(self, role: str, database: str) -> str:
+        """The same server, as another role, in another database."""
+        parts = urlsplit(self.superuser_url)
+        host = parts.netloc.rpartition("@")[2]
+        return urlunsplit(parts._replace(netloc=f"{role}:{PASSWORD}@{host}", path=f"/{database}"))
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A database of its own, migrated."""
+
+    servers: Servers
+    name: str
+
+    @property
+    def server_url(self) -> str:
+        return self.servers.url("tocsin_server", self.name)
+
+    @property
+    def owner_url(self) -> str:
+        return self.servers.url("tocsin_test_owner", self.name)
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    database_url = os.environ.get("TOCSIN_TEST_DATABASE_URL")
+    redis_url = os.environ.get("TOCSIN_TEST_REDIS_URL")
+    if database_url and redis_url:
+        yield Servers(database_url, redis_url)
+        return
+    with embedded.temporary() as own:
+        yield Servers(database_url or own.superuser_url, redis_url or own.redis_url)
+
+
+def make_database(servers: Servers) -> Installed:
+    """Empty, owned by a role like the one that `tocsin migrate` expects."""
+    name = f"tocsin_test_{secrets.token_hex(6)}"
+    with psycopg.connect(servers.superuser_url, autocommit=True) as connection:
+        exists = connection.execute(
+            "SELECT FROM pg_roles WHERE rolname = 'tocsin_test_owner'"
+        ).fetchone()
+        if exists is None:
+            connection.execute(
+                f"CREATE ROLE tocsin_test_owner LOGIN CREATEROLE PASSWORD '{PASSWORD}'"
+            )
+        connection.execute(f"CREATE DATABASE {name} OWNER tocsin_test_owner TEMPLATE template0")
+    return Installed(servers, name)
+
+
+def drop_database(installed: Installed) -> None:
+    with psycopg.connect(installed.servers.superuser_url, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {installed.name} WITH (FORCE)")
+
+
+@pytest.fixture
+def empty_database(servers: Servers) -> Iterator[Installed]:
+    """Not migrated."""
+    made = make_database(servers)
+    yield made
+    drop_database(made)
+
+
+@pytest.fixture(scope="session")
+def installed(servers: Servers) -> Iterator[Installed]:
+    made = make_database(servers)
+    migrations.upgrade(made.owner_url, made.server_url)
+    yield made
+    drop_database(made)
+
+
+@pytest.fixture(scope="session")
+def settings(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(
+        data_dir=tmp_path_factory.mktemp("data"),
+        database_url=installed.server_url,  # type: ignore[arg-type]
+        owner_database_url=installed.owner_url,  # type: ignore[arg-type]
+        redis_url=installed.servers.redis_url,  # type: ignore[arg-type]
+        job_lease_s=2.0,
+    )
+
+
+@pytest.fixture(scope="session")
+def parts(settings: Settings) -> Iterator[Parts]:
+    """For tests that call actions or the store themselves."""
+    made = assemble(settings)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def redis(servers: Servers) -> Iterator["Redis"]:
+    client = Redis.from_url(servers.redis_url)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def connection(installed: Installed, parts: Parts) -> Iterator[Connection]:
+    """The server's role, in a transaction that is undone; it has no tenant yet."""
+    with parts.database.engine.connect() as opened:
+        yield opened
+        opened.rollback()
+
+
+@pytest.fixture(scope="session")
+def service(
+    settings: Settings, parts: Parts, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """Server, worker and upkeep, each a process of its own, for the whole session."""
+    environment = {name: text for name, text in os.environ.items() if "TOCSIN" not in name}
+    environment |= environment_of(settings)
+    made = Service(environment, tmp_path_factory.mktemp("logs"))
+    _, key = accounts.add_key(parts, INSTALLATION, "tests", ["admin"])
+    made.operator_key = key.text
+    with running(made):
+        made.start_server()
+        made.start_worker()
+        made.start_upkeep()
+        yield made
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    return {
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+        "TOCSIN_DATA_DIR": str(settings.data_dir),
+        "TOCSIN_DATABASE_URL": settings.required("database_url"),
+        "TOCSIN_OWNER_DATABASE_URL": settings.required("owner_database_url"),
+        "TOCSIN_REDIS_URL": settings.required("redis_url"),
+        "TOCSIN_JOB_LEASE_S": str(settings.job_lease_s),
+    }
+
+
+@pytest.fixture
+def tenant(service: Service) -> Iterator[Tenant]:
+    """New for each test, so that no test sees another's rows."""
+    made = service.new_tenant()
+    yield made
+    made.http.close()
+
+
+@pytest.fixture
+def stranger(service: Service) -> Iterator[Tenant]:
+    """A second tenant, who must never see the first one's."""
+    made = service.new_tenant()
+    yield made
+    made.http.close()
