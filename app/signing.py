@@ -35,10 +35,8 @@ class Secret:
     def holds(self, purpose: str, message: bytes, signature: bytes) -> bool:
         """Whether one of the valid secrets signed this message for this purpose."""
         return any(
-            [
-                hmac.compare_digest(self._digest(number, purpose, message), signature)
-                for number in self._numbered
-            ]
+            hmac.compare_digest(self._digest(number, purpose, message), signature)
+            for number in self._numbered
         )
 
 

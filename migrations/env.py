@@ -8,7 +8,9 @@ from app import settings
 from app.store.tables import metadata
 
 ADVISORY_LOCK = 0x70C51  # any number, the same in every process that migrates
-LOCK_TIMEOUT_MS = 5_000  # a migration that cannot get its lock fails, so that requests need not wait
+LOCK_TIMEOUT_MS = (
+    5_000  # a migration that cannot get its lock fails, so that requests need not wait
+)
 STATEMENT_TIMEOUT_MS = 600_000
 
 

@@ -102,9 +102,9 @@ def installed(servers: Servers) -> Iterator[Installed]:
 def settings(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return Settings(
         data_dir=tmp_path_factory.mktemp("data"),
-        database_url=installed.server_url,  # type: ignore[arg-type]
-        owner_database_url=installed.owner_url,  # type: ignore[arg-type]
-        redis_url=installed.servers.redis_url,  # type: ignore[arg-type]
+        database_url=installed.server_url,
+        owner_database_url=installed.owner_url,
+        redis_url=installed.servers.redis_url,
         job_lease_s=2.0,
     )
 

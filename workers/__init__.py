@@ -1,1 +1,1 @@
-"""What runs beside the server: jobs from the queue, and upkeep. Ids in, one action call, a log line."""
+"""What runs beside the server: jobs, and upkeep. Ids in, one action call, a log line."""

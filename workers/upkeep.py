@@ -1,4 +1,4 @@
-"""What nobody asks for and somebody must do: jobs that no queue knows, partitions for years to come.
+"""What nobody asks for and somebody must do: forgotten jobs, partitions for years to come.
 
 `python -m workers.upkeep`; any number may run, since each step holds by itself.
 """

@@ -1,1 +1,4 @@
-"""One function for each thing that a user can ask. Only here do store, cache, queue and detection meet."""
+"""One function for each thing that a user can ask.
+
+Only here do store, cache, queue and detection meet.
+"""

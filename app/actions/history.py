@@ -68,7 +68,9 @@ def score_at(parts: Parts, tenant_id: UUID, name: str, time_ns: int) -> Score:
         if stored:
             return stored[0]
         if len(points.between(connection, found, time_ns, time_ns, 1)):
-            raise NotScored("The point is stored, but was never scored: train the series, or score it")
+            raise NotScored(
+                "The point is stored, but was never scored: train the series, or score it"
+            )
     raise NotFound(f"{name} has no point at {to_datetime(time_ns).isoformat()}")
 
 

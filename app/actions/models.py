@@ -51,9 +51,7 @@ def versions(
         return found, models.page(connection, tenant_id, found.id, before, limit)
 
 
-def activate(
-    parts: Parts, tenant_id: UUID, name: str, version: int
-) -> tuple[Series, ModelVersion]:
+def activate(parts: Parts, tenant_id: UUID, name: str, version: int) -> tuple[Series, ModelVersion]:
     """From the next score on, that version judges."""
     with parts.database.tenant(tenant_id) as connection:
         found = series.lock_one(connection, tenant_id, name)

@@ -36,7 +36,7 @@ MERGED_POINTS = 20_000  # late points are judged in one pass if no more lie betw
 
 @dataclass(frozen=True)
 class Asked:
-    """Points to judge, as they came: times (n,) ns in any order, values (n, d), place in the request."""
+    """Points to judge, as they came: times (n,) ns in any order, values (n, c), places (n,)."""
 
     times: NDArray[np.int64]
     values: NDArray[np.float64]
@@ -44,9 +44,7 @@ class Asked:
     columns: tuple[str, ...]
 
     def only(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> "Asked":
-        return Asked(
-            self.times[chosen], self.values[chosen], self.places[chosen], self.columns
-        )
+        return Asked(self.times[chosen], self.values[chosen], self.places[chosen], self.columns)
 
     def arranged(self, of: Series) -> "Asked":
         """With the values in the order of the series' fields; those not named are missing."""
@@ -202,9 +200,7 @@ class _SeriesTask:
     def _judge_late(self, model: Model | None, points: Points) -> Verdicts:
         """Each from its own past, what is stored after it is not looked at."""
         first, last = int(points.times[0]), int(points.times[-1])
-        merged = stored_points.between(
-            self.connection, self.series, first, last, MERGED_POINTS + 1
-        )
+        merged = stored_points.between(self.connection, self.series, first, last, MERGED_POINTS + 1)
         if len(merged) > MERGED_POINTS:
             return Verdicts.joined(
                 [self._judge_span(model, points[i : i + 1]) for i in range(len(points))]

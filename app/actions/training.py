@@ -1,4 +1,4 @@
-"""Train the model of a series: asked for here, done by a worker, committed at once or not at all."""
+"""Train the model of a series: asked for here, done by a worker, committed whole or not at all."""
 
 import time
 from threading import Event, Thread

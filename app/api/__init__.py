@@ -1,1 +1,1 @@
-"""The routes of the contract, a module for each resource; a handler says what it does and calls an action."""
+"""The routes of the contract, a module for each resource; each handler calls one action."""

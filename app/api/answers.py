@@ -1,4 +1,4 @@
-"""What routes answer with. The models describe it; the functions make it, quickly, from stored rows."""
+"""What routes answer with: the models describe it, the functions make it of stored rows."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

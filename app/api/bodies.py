@@ -1,4 +1,4 @@
-"""What requests carry: each model checks a body or a query, and describes it in the OpenAPI document."""
+"""What requests carry: each model checks a body or a query, and describes it in OpenAPI."""
 
 import re
 from typing import Annotated, Any, Literal
@@ -26,7 +26,7 @@ RETRAIN = re.compile(r"auto|manual|[1-9]\d{0,3}[hdw]")
 
 
 def _value(given: Any) -> Any:
-    """A number, null, or an object of them; said here, for a union would name each of its branches."""
+    """A number, null, or an object of them; a union would name each of its branches."""
     if isinstance(given, dict):
         if not given:
             raise ValueError("must name at least one field")
@@ -49,7 +49,7 @@ def _number(given: Any, of: str) -> float | None:
 
 
 Value = Annotated[
-    float | None | dict[FieldName, float | None],
+    float | dict[FieldName, float | None] | None,
     BeforeValidator(_value),
     Field(description="A number, null where missing, or an object with one for each field"),
 ]

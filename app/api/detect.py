@@ -28,5 +28,3 @@ def post_detect(parts: Parts, body: DetectRequest) -> dict[str, Any]:
     points = Points.checked(table.times[order], table.values[order])
     verdicts = trial.detect(parts, points, settings)
     return {"data": answers.verdicts(table.columns, points, verdicts)}
-
-

@@ -27,7 +27,11 @@ def points(fields: Sequence[str], pages: Iterable[list[tuple[datetime, list[floa
 
 
 def scores(fields: Sequence[str], pages: Iterable[list[Score]]) -> Answer:
-    bands = [f"{kind}{_suffix(fields, name)}" for kind in ("expected", "lower", "upper") for name in fields]
+    bands = [
+        f"{kind}{_suffix(fields, name)}"
+        for kind in ("expected", "lower", "upper")
+        for name in fields
+    ]
     header = ["timestamp", *fields, *SCORE_COLUMNS, *bands, *TAIL_COLUMNS]
     return _answer(header, ([_score(score) for score in page] for page in pages))
 
@@ -76,5 +80,3 @@ def _written(rows: list[list[str]]) -> bytes:
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows(rows)
     return out.getvalue().encode()
-
-

@@ -6,12 +6,11 @@ from app.actions import accounts
 from app.actions.accounts import Caller
 from app.actions.parts import Parts
 from app.api import answers
-from app.web.fields import Query
 from app.web.routes import route
 
 
-@route("GET", "/v1/me", scope="any", query=Query, answer=answers.MeAnswer, takes_operator=True)
-def get_me(parts: Parts, caller: Caller, query: Query) -> dict[str, Any]:
+@route("GET", "/v1/me", scope="any", answer=answers.MeAnswer, takes_operator=True)
+def get_me(parts: Parts, caller: Caller) -> dict[str, Any]:
     """Tenant and key of the caller."""
     key = accounts.key_by_id(parts, caller.tenant_id, caller.key_id)
     tenant = accounts.tenant_by_id(parts, caller.tenant_id)

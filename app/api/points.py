@@ -98,9 +98,7 @@ def get_points(
         return exports.points(of.fields, found)
     seen = pages.after_one(parts, OF_SERIES, query.cursor)
     after = None if seen is None else to_datetime(seen)
-    of, rows = history.points_page(
-        parts, caller.tenant_id, series_name, query.limit, after, span
-    )
+    of, rows = history.points_page(parts, caller.tenant_id, series_name, query.limit, after, span)
     return pages.page(
         parts,
         OF_SERIES,
@@ -120,9 +118,7 @@ def delete_points(
     return {"erased": series.erase_points(parts, caller.tenant_id, series_name, start, end)}
 
 
-def _chunks(
-    parts: Parts, upload: Upload, query: UploadQuery, is_of_many: bool
-) -> Iterable[Chunk]:
+def _chunks(parts: Parts, upload: Upload, query: UploadQuery, is_of_many: bool) -> Iterable[Chunk]:
     if upload.media_type == CSV:
         return read_csv(
             upload.stream,
@@ -156,5 +152,3 @@ def _reported(report: ingestion.Report) -> dict[str, Any]:
         "errors": [described_error(error) for error in report.errors],
         "job": None,
     }
-
-

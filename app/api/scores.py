@@ -134,9 +134,7 @@ def get_scores(
     answer=answers.AnomalyAnswer,
     errors=(404, 409),
 )
-def get_anomaly(
-    parts: Parts, caller: Caller, series_name: str, timestamp: str
-) -> dict[str, Any]:
+def get_anomaly(parts: Parts, caller: Caller, series_name: str, timestamp: str) -> dict[str, Any]:
     """Whether the point of this time is an anomaly, and its score."""
     try:
         time_ns = parse_timestamp(timestamp)

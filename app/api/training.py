@@ -84,9 +84,7 @@ def get_models(parts: Parts, caller: Caller, series_name: str, query: Page) -> d
     answer=answers.ModelAnswer,
     errors=(404,),
 )
-def post_activate(
-    parts: Parts, caller: Caller, series_name: str, version: str
-) -> dict[str, Any]:
+def post_activate(parts: Parts, caller: Caller, series_name: str, version: str) -> dict[str, Any]:
     """Let this version judge from now on: roll back, or forth."""
     if not version.isdecimal() or len(version) > 9:
         raise NotFound(f"There is no model version {version}")

@@ -1,4 +1,4 @@
-"""Signed entries in Redis. One that is missing, damaged or forged is a miss; so is a Redis that is down."""
+"""Signed entries in Redis: one that is missing, damaged or forged is a miss, as is a dead Redis."""
 
 import time
 
@@ -39,7 +39,8 @@ class Cache:
         try:
             entry = self._redis.get(key)
         except RedisError as error:
-            return self._pause(error)
+            self._pause(error)
+            return None
         return self._opened(key, entry) if isinstance(entry, bytes) else None
 
     def put(self, key: str, payload: bytes) -> None:

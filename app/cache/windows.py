@@ -11,7 +11,9 @@ INTEGER = np.dtype("<i8")
 NUMBER = np.dtype("<f8")
 
 
-def get(cache: Cache, tenant_id: UUID, series_id: UUID, revision: int, fields: int) -> Points | None:
+def get(
+    cache: Cache, tenant_id: UUID, series_id: UUID, revision: int, fields: int
+) -> Points | None:
     """The window of exactly this revision; any other is stale, and a miss."""
     payload = cache.get(_key(tenant_id, series_id))
     if payload is None:

@@ -54,7 +54,7 @@ def get_docs() -> Answer:
         for method, operation in operations.items()
     ]
     head = "<tr><th>Method</th><th>Path</th><th>Does</th><th>Needs</th></tr>"
-    body = f"<h1>Routes</h1><p><a href='/'>Start</a> · <a href='/openapi.json'>OpenAPI</a></p>"
+    body = "<h1>Routes</h1><p><a href='/'>Start</a> · <a href='/openapi.json'>OpenAPI</a></p>"
     return _page("Tocsin: routes", f"{body}<table>{head}{''.join(rows)}</table>")
 
 

@@ -42,9 +42,10 @@ class ListedJob(Job):  # type: ignore[misc,unused-ignore]
 
     @property
     def func(self) -> Any:
-        if self.func_name not in FUNCTIONS.values() or self.instance is not None:
-            raise PermissionError(f"not on the list of functions: {self.func_name!r}")
-        return import_attribute(self.func_name)
+        name = self.func_name
+        if name is None or name not in FUNCTIONS.values() or self.instance is not None:
+            raise PermissionError(f"not on the list of functions: {name!r}")
+        return import_attribute(name)
 
     @property
     def success_callback(self) -> None:

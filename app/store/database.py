@@ -91,7 +91,7 @@ class Database:
             yield connection
 
     def refuse_powerful_role(self) -> None:
-        """The walls between tenants do not hold for these roles, so the server will not use them."""
+        """The walls between tenants do not hold for such roles: the server will not be one."""
         with self.plain() as connection:
             row = connection.execute(
                 text(
@@ -103,8 +103,8 @@ class Database:
             ).one()
         if row.is_powerful or row.is_owner:
             raise Misconfigured(
-                f"TOCSIN_DATABASE_URL: the role {row.name} is a superuser, bypasses row security or "
-                "owns the tables. Use the role `tocsin_server`, which `tocsin migrate` makes."
+                f"TOCSIN_DATABASE_URL: the role {row.name} is a superuser, bypasses row security "
+                "or owns the tables. Use the role `tocsin_server`, which `tocsin migrate` makes."
             )
 
     def close(self) -> None:

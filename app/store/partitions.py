@@ -16,9 +16,7 @@ def add_coming_years(owner_url: str) -> list[str]:
     """-> the names of the partitions made."""
     this_year = datetime.now(UTC).year
     wanted = [
-        (table, year)
-        for table in TABLES
-        for year in range(this_year, this_year + YEARS_AHEAD + 1)
+        (table, year) for table in TABLES for year in range(this_year, this_year + YEARS_AHEAD + 1)
     ]
     try:
         with psycopg.connect(owner_url, options="-c timezone=UTC") as connection:

@@ -156,9 +156,7 @@ def remove(
     return removed
 
 
-def erase_batch(
-    connection: Connection, tenant_id: UUID, series_id: UUID | None, size: int
-) -> int:
+def erase_batch(connection: Connection, tenant_id: UUID, series_id: UUID | None, size: int) -> int:
     """Erase some points and scores of a series that is gone, or of a whole tenant; 0: none left."""
     erased = 0
     for name in ("replaced_scores", "scores", "points"):

@@ -110,7 +110,10 @@ def lock(connection: Connection, tenant_id: UUID, names: Sequence[str]) -> dict[
     """
     statement = (
         select(SERIES)
-        .where(SERIES.c.tenant_id == tenant_id, SERIES.c.name == any_(literal(list(names), ARRAY(tables.Name))))
+        .where(
+            SERIES.c.tenant_id == tenant_id,
+            SERIES.c.name == any_(literal(list(names), ARRAY(tables.Name))),
+        )
         .order_by(SERIES.c.id)
         .with_for_update()
     )
@@ -147,9 +150,7 @@ def page(
     return [_series(row) for row in connection.execute(statement)]
 
 
-def change(
-    connection: Connection, tenant_id: UUID, name: str, changes: Mapping[str, Any]
-) -> None:
+def change(connection: Connection, tenant_id: UUID, name: str, changes: Mapping[str, Any]) -> None:
     statement = (
         update(SERIES)
         .where(SERIES.c.tenant_id == tenant_id, SERIES.c.name == name)

@@ -78,10 +78,10 @@ def stage(
     times: NDArray[np.int64],
     values: NDArray[np.float64],
 ) -> None:
-    """Put rows aside: lines (n,), one series or the 16 bytes of each (n,), times (n,) ns, values (n, d)."""
+    """Put rows aside: lines (n,), one series or ids (n,), times (n,) ns, values (n, d)."""
     rows = _binary_rows(lines, series, times, values)
     cursor = connection.connection.cursor()
-    with cursor.copy("COPY staged FROM STDIN (FORMAT binary)") as copy:  # type: ignore[attr-defined]
+    with cursor.copy("COPY staged FROM STDIN (FORMAT binary)") as copy:
         copy.write(COPY_SIGNATURE)
         copy.write(rows.tobytes())
         copy.write(COPY_TRAILER)
@@ -93,16 +93,18 @@ def _binary_rows(
     times: NDArray[np.int64],
     values: NDArray[np.float64],
 ) -> NDArray[np.void]:
-    """Each field is a length and its bytes, big-endian; an array adds dimensions, bounds and items."""
+    """Each field is a length and its bytes, big-endian; an array adds bounds before its items."""
     d = values.shape[1]
     item = np.dtype([("length", ">i4"), ("number", ">f8")])
     array = [("dimensions", ">i4"), ("has_null", ">i4"), ("oid", ">i4"), ("size", ">i4")]
     row = np.dtype(
-        [("fields", ">i2")]
-        + [("line_length", ">i4"), ("line", ">i8")]
-        + [("series_length", ">i4"), ("series", "V16")]
-        + [("time_length", ">i4"), ("time", ">i8")]
-        + [("value_length", ">i4"), *array, ("first", ">i4"), ("items", item, (d,))]
+        [
+            ("fields", ">i2"),
+            *[("line_length", ">i4"), ("line", ">i8")],
+            *[("series_length", ">i4"), ("series", "V16")],
+            *[("time_length", ">i4"), ("time", ">i8")],
+            *[("value_length", ">i4"), *array, ("first", ">i4"), ("items", item, (d,))],
+        ]
     )
     rows = np.zeros(len(lines), row)
     constants: dict[str, Any] = {

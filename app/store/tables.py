@@ -200,5 +200,7 @@ jobs = Table(
         unique=True,
         postgresql_where=text("status IN ('queued', 'running')"),
     ),
-    Index("jobs_active_idx", "created_at", postgresql_where=text("status IN ('queued', 'running')")),
+    Index(
+        "jobs_active_idx", "created_at", postgresql_where=text("status IN ('queued', 'running')")
+    ),
 )

@@ -1,1 +1,1 @@
-"""What every route shares: the application, its guard, authentication, formats, problems, OpenAPI."""
+"""What every route shares: application, guard, authentication, formats, problems, OpenAPI."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 import orjson
 from pydantic import BaseModel, ValidationError
@@ -15,7 +15,7 @@ from app.errors import (
     TooLarge,
     UnsupportedMediaType,
 )
-from app.ingest.inflate import capped, inflate
+from app.ingest.inflate import ByteStream, capped, inflate
 from app.ingest.json import parse_json
 from app.web.framework import Request, Response
 from app.web.problems import status_line
@@ -43,7 +43,7 @@ class Upload:
     """A body that is not read yet: its type, and its bytes as a stream that ends at the limit."""
 
     media_type: str
-    stream: BinaryIO
+    stream: ByteStream
 
 
 def render(content: Any, request: Request, response: Response) -> bytes | None:
@@ -89,7 +89,7 @@ def upload(request: Request, accepted: tuple[str, ...], limit_bytes: int) -> Upl
     return Upload(given, _decoded(request, limit_bytes))
 
 
-def _decoded(request: Request, limit_bytes: int) -> BinaryIO:
+def _decoded(request: Request, limit_bytes: int) -> ByteStream:
     encoding = (request.get_header("Content-Encoding") or "identity").strip().lower()
     if encoding == "gzip":
         return inflate(request.bounded_stream, limit_bytes)

@@ -45,7 +45,10 @@ class Guard:
         if both:
             raise Invalid(
                 "A name in the query stands in the path already",
-                [FieldError(name, "stands in the path; leave it out of the query") for name in both],
+                [
+                    FieldError(name, "stands in the path; leave it out of the query")
+                    for name in both
+                ],
             )
 
     def process_response(

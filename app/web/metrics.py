@@ -10,9 +10,7 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.values import MultiProcessValue, ValueClass
 
-REQUESTS = Counter(
-    "tocsin_http_requests_total", "Requests answered", ["method", "route", "status"]
-)
+REQUESTS = Counter("tocsin_http_requests_total", "Requests answered", ["method", "route", "status"])
 SECONDS = Histogram(
     "tocsin_http_request_seconds",
     "Seconds from a request's head to its answer",

@@ -131,7 +131,7 @@ def _query_parameters(route: Route) -> list[dict[str, Any]]:
 def _request_body(route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
     schemas = [refs[(model, "validation")] for model in route.body]
     content = {JSON: {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}}
-    content |= {form: TEXT for form in route.uploads if form != JSON}  # type: ignore[misc]
+    content |= {form: TEXT for form in route.uploads if form != JSON}
     return {"required": not route.is_body_optional, "content": content}
 
 

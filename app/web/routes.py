@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from app.web import formats
 from app.web.auth import Scope, authenticator, public
 from app.web.framework import Request, hug
+from app.web.problems import status_line
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
@@ -52,7 +53,9 @@ class _Given:
         return self._find(request)
 
 
-def route(method: str, path: str, *, scope: Scope, **described: Any) -> Callable[[Handler], Handler]:
+def route(
+    method: str, path: str, *, scope: Scope, **described: Any
+) -> Callable[[Handler], Handler]:
     """Declare a handler. It may ask for `parts`, `caller`, `query`, `body`, `upload`, `request`
     and the names in its path."""
 
@@ -68,7 +71,7 @@ def route(method: str, path: str, *, scope: Scope, **described: Any) -> Callable
             args=_directives(declared),
             output=formats.render,
             parse_body=False,
-            status=formats.status_line(declared.status),
+            status=status_line(declared.status),
         )(handler)
         return handler
 

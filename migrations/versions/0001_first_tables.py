@@ -180,7 +180,7 @@ def upgrade() -> None:
 
 
 def add_partitions(table: str) -> None:
-    """Nobody has rights on a partition itself, and its forced security without a policy denies all."""
+    """Nobody has rights on a partition itself, and forced security without a policy denies all."""
     op.execute(f"CREATE TABLE {table}_default PARTITION OF {table} DEFAULT")
     names = [f"{table}_default"]
     for year in range(FIRST_YEAR, LAST_YEAR + 1):
