@@ -26,7 +26,8 @@ COLUMNS = (
 INSERT = text(
     f"INSERT INTO scores (tenant_id, series_id, timestamp, {COLUMNS}) "  # noqa: S608
     "SELECT points.tenant_id, points.series_id, t, points.value, s, a, h, e::float8[], "
-    "l::float8[], u::float8[], c::float8[], r, CASE WHEN m THEN :model_version ELSE 0 END, :backfilled "
+    "l::float8[], u::float8[], c::float8[], r, CASE WHEN m THEN :model_version ELSE 0 END, "
+    ":backfilled "
     "FROM unnest(CAST(:times AS timestamptz[]), CAST(:scores AS float8[]), "
     "CAST(:anomalies AS boolean[]), CAST(:thresholds AS float8[]), CAST(:expected AS text[]), "
     "CAST(:lower AS text[]), CAST(:upper AS text[]), CAST(:contributions AS text[]), "

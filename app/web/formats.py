@@ -23,6 +23,7 @@ from app.web.problems import status_line
 JSON, CSV, NDJSON = "application/json", "text/csv", "application/x-ndjson"
 UNION_TAGS = {"float", "int", "str", "none", "list", "dict"}
 SHOWN_ERRORS = 100
+READ_BYTES = 65_536
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -46,7 +47,7 @@ class Upload:
     stream: ByteStream
 
 
-def render(content: Any, request: Request, response: Response) -> bytes | None:
+def render(content: Any, response: Response) -> bytes | None:
     """Hug's output format."""
     if not isinstance(content, Answer):
         return orjson.dumps(content)
@@ -100,10 +101,13 @@ def _decoded(request: Request, limit_bytes: int) -> ByteStream:
 
 def at_most(given: Upload, limit_bytes: int) -> bytes:
     """All of a body that has to be in memory at once."""
-    body = given.stream.read(limit_bytes + 1)
-    if len(body) > limit_bytes:
-        raise TooLarge(f"A JSON body may have {limit_bytes} bytes; send more as CSV or NDJSON")
-    return body
+    parts, size = [], 0
+    while part := given.stream.read(READ_BYTES):
+        size += len(part)
+        if size > limit_bytes:
+            raise TooLarge(f"A JSON body may have {limit_bytes} bytes; send more as CSV or NDJSON")
+        parts.append(part)
+    return b"".join(parts)
 
 
 def has_body(request: Request) -> bool:
@@ -111,8 +115,7 @@ def has_body(request: Request) -> bool:
 
 
 def json_body(request: Request, limit_bytes: int) -> Any:
-    given = upload(request, (JSON,), limit_bytes)
-    return parse_json(given.stream.read())
+    return parse_json(at_most(upload(request, (JSON,), limit_bytes), limit_bytes))
 
 
 def checked(model: type[M], given: Any) -> M:

@@ -130,7 +130,9 @@ def _query_parameters(route: Route) -> list[dict[str, Any]]:
 
 def _request_body(route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
     schemas = [refs[(model, "validation")] for model in route.body]
-    content = {JSON: {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}}
+    content: dict[str, Any] = {
+        JSON: {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}
+    }
     content |= {form: TEXT for form in route.uploads if form != JSON}
     return {"required": not route.is_body_optional, "content": content}
 
@@ -165,9 +167,9 @@ def _content(route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
         schema = _listed(schemas[0])
     else:
         schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
-    content = {JSON: {"schema": schema}}
+    content: dict[str, Any] = {JSON: {"schema": schema}}
     if route.exports_csv:
-        content[CSV] = TEXT  # type: ignore[assignment]
+        content[CSV] = TEXT
     return {"content": content}
 
 
