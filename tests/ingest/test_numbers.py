@@ -87,3 +87,12 @@ def alone(cell: str) -> str:
 def test_a_refusal_shows_a_short_piece_of_a_long_cell() -> None:
     _, bad = parse_numbers(["x" * 60_000])
     assert len(bad[0]) < 200
+
+
+@pytest.mark.parametrize(
+    "cell", ["1" * 65_000 + "x", "1." + "1" * 65_000 + "x", "1" * 65_000 + ",1x"]
+)
+def test_long_hopeless_cells_cost_no_more_than_their_length(cell: str) -> None:
+    # Were it the square of it, these would run into the time limit of the tests.
+    _, bad = parse_numbers([cell] * 200)
+    assert len(bad) == 200
