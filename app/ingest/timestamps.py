@@ -48,7 +48,7 @@ def parse_timestamp(value: str | int) -> int:
     elif isinstance(value, int) and not isinstance(value, bool):
         microseconds = _from_epoch(value)
     else:
-        raise ValueError(f"a {type(value).__name__} is not a timestamp; {_RIGHT}")  # noqa: TRY004
+        raise ValueError(f"a {type(value).__name__} is not a timestamp; {_RIGHT}")
     if not _EARLIEST_US <= microseconds <= _LATEST_US:
         raise ValueError(f"{_shown(value)} is out of range; give 1678-01-01 to 2262-04-11")
     return microseconds * 1000
