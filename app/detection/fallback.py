@@ -1,0 +1,117 @@
+"""Before there is a model: median and spread of the points before, with a wide band."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from app.detection.arithmetic import (
+    Flags,
+    Floats,
+    Ints,
+    count,
+    log,
+    median_and_deviation,
+    ratio,
+    windows,
+)
+from app.detection.calibration import EVIDENCE_MAX
+from app.detection.frame import Frame
+from app.detection.points import Points
+from app.detection.reason import number
+from app.detection.scale import SMALLEST
+from app.detection.verdict import NO_VALUE, QUIET, Verdicts, auto_threshold, score_of, shares
+
+MINIMUM_POINTS = 12
+FALLBACK_LOOKBACK = 256
+BAND_SPREADS = 5.0
+TAIL_DEGREES = 3.0  # heavy tails: a short past says little of how far values may go
+
+
+def advance(past: Points, points: Points, names: Sequence[str] = ()) -> Verdicts:
+    """Judge points by the median of up to 256 points before each.
+
+    A field with fewer than 12 values before the point is not judged; without any field that is, the
+    verdict is neutral: score 0, no expected value, and the reason says how many points are there.
+    """
+    frame = Frame.of(past, points, FALLBACK_LOOKBACK)
+    parts = [_judged(block, names) for _, block in frame.blocks()]
+    return Verdicts.joined(parts) if parts else nothing(points.fields)
+
+
+def nothing(fields: int) -> Verdicts:
+    """No verdicts, for no points."""
+    none, table = np.empty(0), np.empty((0, fields))
+    flags = np.empty(0, np.bool_)
+    return Verdicts(none, flags, none, table, table, table, table, (), flags)
+
+
+def _judged(frame: Frame, names: Sequence[str]) -> Verdicts:
+    before = windows(frame.values[:, :-1], FALLBACK_LOOKBACK, FALLBACK_LOOKBACK - 1)
+    number_before = count(before)
+    centre, spread, lowest, highest = _measure(before, number_before)
+    evidence = _evidence(frame.judged, centre, spread)
+    total = np.maximum(evidence.max(axis=0) - float(np.log10(len(evidence))), 0.0)
+    score, threshold = score_of(total), np.full(len(frame), auto_threshold())
+    is_anomaly: Flags = np.asarray(score >= threshold)
+    most, strongest = number_before.max(axis=0).tolist(), evidence.argmax(axis=0).tolist()
+    flags = is_anomaly.tolist()
+    return Verdicts(
+        score=score,
+        is_anomaly=is_anomaly,
+        threshold=threshold,
+        expected=centre.T,
+        lower=np.minimum(lowest, centre - BAND_SPREADS * spread).T,
+        upper=np.maximum(highest, centre + BAND_SPREADS * spread).T,
+        contributions=shares(evidence.T),
+        reasons=tuple(
+            _reason(frame.judged[:, i], centre[:, i], most[i], strongest[i], flags[i], names)
+            for i in range(len(frame))
+        ),
+        model_based=np.zeros(len(frame), np.bool_),
+    )
+
+
+def _measure(before: Floats, number_before: Ints) -> tuple[Floats, Floats, Floats, Floats]:
+    """Centre, spread, lowest and highest of what came before, (d, n) each; NaN where too little."""
+    centre, deviation = median_and_deviation(before)
+    enough = number_before >= MINIMUM_POINTS
+    highest = np.where(np.isnan(before), -np.inf, before).max(axis=-1)
+    lowest = np.where(np.isnan(before), np.inf, before).min(axis=-1)
+    spread = np.maximum(deviation, 0.05 * np.where(enough, highest - lowest, 0.0))
+    spread = np.maximum(spread, np.maximum(1e-9 * np.abs(centre), SMALLEST))
+    return tuple(np.where(enough, x, np.nan) for x in (centre, spread, lowest, highest))  # type: ignore[return-value]
+
+
+def _evidence(values: Floats, centre: Floats, spread: Floats) -> Floats:
+    """-log10 of the tail of Student's t with three degrees, to leading order; 0 if not judged."""
+    distance = ratio(values - centre, spread)
+    odds = 1.0 + distance * distance / TAIL_DEGREES
+    evidence = 0.5 * TAIL_DEGREES * log(odds) / np.log(10.0)
+    return np.where(np.isnan(evidence), 0.0, np.minimum(evidence, EVIDENCE_MAX))
+
+
+def _reason(
+    values: Floats, centre: Floats, before: int, field: int, is_anomaly: bool, names: Sequence[str]
+) -> str:
+    """The reason for one point; values and centre (d,), before: points there are to judge by."""
+    if np.isnan(values).all():
+        return NO_VALUE
+    if before < MINIMUM_POINTS:
+        points = "1 point" if before == 1 else f"{before} points"
+        return f"only {points} before this one; {MINIMUM_POINTS} are needed to judge"
+    if not is_anomaly:
+        return QUIET
+    value, middle = float(values[field]), float(centre[field])
+    name = f"{field_name(names, field)}: " if len(values) > 1 else ""
+    side = "above" if value > middle else "below"
+    return (
+        f"{name}{number(value)} is far {side} the last {before} points, "
+        f"whose median is {number(middle)}"
+    )
+
+
+def field_name(names: Sequence[str], field: int) -> str:
+    """The field's name, or its number from 1 where names are not known."""
+    return names[field] if field < len(names) else f"field {field + 1}"

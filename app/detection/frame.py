@@ -1,0 +1,58 @@
+"""The points to judge, with exactly as much of the past before them as a verdict may see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.detection.arithmetic import Floats, Ints
+from app.detection.points import Points
+
+VALUE_BOUND = 1e300  # differences of two values stay finite
+BLOCK_ROWS = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """`lookback` columns of the past, then the points to judge.
+
+    times: (lookback + n,) int64 UTC ns; values: (d, lookback + n) float64, one row for each field.
+    Where the series is younger than the lookback, the columns before its first point are missing.
+    """
+
+    times: Ints
+    values: Floats
+    lookback: int
+
+    @classmethod
+    def of(cls, past: Points, points: Points, lookback: int) -> Frame:
+        """Frame the points; of the past only the last `lookback` points are taken."""
+        known = past[max(0, len(past) - lookback) :]
+        absent = lookback - len(known)
+        times = np.concatenate([np.full(absent, np.iinfo(np.int64).min), known.times, points.times])
+        rows = np.concatenate(
+            [np.full((absent, points.fields), np.nan), known.values, points.values]
+        )
+        values = np.clip(np.ascontiguousarray(rows.T), -VALUE_BOUND, VALUE_BOUND)
+        return cls(times, values, lookback)
+
+    def __len__(self) -> int:
+        return len(self.times) - self.lookback
+
+    @property
+    def judged(self) -> Floats:
+        """Values of the points to judge, (d, n)."""
+        return self.values[:, self.lookback :]
+
+    def blocks(self) -> Iterator[tuple[slice, Frame]]:
+        """The same points in pieces of bounded size, each with its own past before it."""
+        rows = max(64, BLOCK_ROWS // len(self.values))
+        for start in range(0, len(self), rows):
+            span = slice(start, min(start + rows, len(self)))
+            columns = slice(span.start, span.stop + self.lookback)
+            block = Frame(
+                self.times[columns], np.ascontiguousarray(self.values[:, columns]), self.lookback
+            )
+            yield span, block

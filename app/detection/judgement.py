@@ -1,0 +1,112 @@
+"""A frame of points, judged by a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.detection import reason
+from app.detection.arithmetic import Flags, Floats, median
+from app.detection.fallback import field_name
+from app.detection.features import CHANNELS, RESIDUAL_POINTS, VIEWS
+from app.detection.frame import Frame
+from app.detection.model import Model
+from app.detection.novelty import Range, range_before
+from app.detection.training import observed
+from app.detection.verdict import NO_VALUE, QUIET, Evidence, Verdicts, score_of
+
+KINDS = (*CHANNELS, "novelty")
+RECENT_POINTS, LEVEL_POINTS, LOCAL_POINTS = 6, 24, 48  # what reasons speak of
+WORDS_BEFORE_TREES = (
+    0.5  # a plain channel explains better than a forest of nearly the same evidence
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Grounds:
+    """What a verdict stands on. expected, usual: (d, n); seen: the range before each point."""
+
+    evidence: Evidence
+    expected: Floats
+    usual: Floats
+    seen: Range
+
+
+def judged(model: Model, frame: Frame, names: Sequence[str]) -> Verdicts:
+    """Verdicts on the points of a frame whose lookback is the model's."""
+    grounds = _grounds(model, frame)
+    has_value: Flags = np.asarray(~np.isnan(frame.judged).all(axis=0))
+    score = np.where(has_value, score_of(grounds.evidence.total()), 0.0)
+    threshold = np.full(len(frame), model.threshold)
+    is_anomaly: Flags = np.asarray(score >= threshold)
+    return Verdicts(
+        score=score,
+        is_anomaly=is_anomaly,
+        threshold=threshold,
+        expected=grounds.expected.T,
+        lower=(grounds.expected + model.band[0][:, None]).T,
+        upper=(grounds.expected + model.band[1][:, None]).T,
+        contributions=np.where(has_value[:, None], grounds.evidence.contributions(), 0.0),
+        reasons=tuple(
+            _reason(model, frame, grounds, i, names)
+            if is_anomaly[i]
+            else QUIET
+            if there
+            else NO_VALUE
+            for i, there in enumerate(has_value.tolist())
+        ),
+        model_based=np.ones(len(frame), np.bool_),
+    )
+
+
+def _grounds(model: Model, frame: Frame) -> Grounds:
+    start = frame.lookback - (RESIDUAL_POINTS - 1)
+    predicted = model.predictor.predicted(frame, start)
+    residuals = frame.values[:, start:] - predicted
+    learned = observed(frame, residuals, model.yardstick)
+    strangeness = [
+        forest.strangeness(np.where(np.isnan(view), typical, view))
+        for forest, view, typical in zip(model.forests, learned.views, model.typical, strict=True)
+    ]
+    channels = learned.channels.reshape(-1, len(frame))
+    evidence = model.calibration.evidence(np.concatenate([np.stack(strangeness), channels]))
+    seen = range_before(frame, model.scale.lowest, model.scale.highest)
+    novelty = seen.evidence(frame.judged, model.trained_points)
+    kinds = np.concatenate([evidence[len(VIEWS) :].reshape(learned.channels.shape), novelty[None]])
+    expected, usual = predicted[:, :, RESIDUAL_POINTS - 1 :]
+    return Grounds(Evidence(evidence[: len(VIEWS)], kinds), expected, usual, seen)
+
+
+def _reason(model: Model, frame: Frame, grounds: Grounds, row: int, names: Sequence[str]) -> str:
+    plain, views = grounds.evidence.kinds[:, :, row], grounds.evidence.views[:, row]
+    field = int(plain.max(axis=0).argmax())
+    own = plain[:, field]
+    if own.max() + WORDS_BEFORE_TREES >= views.max():
+        kind = "novelty" if own[-1] >= own.max() - WORDS_BEFORE_TREES else KINDS[int(own.argmax())]
+    else:
+        kind = VIEWS[int(views.argmax())]
+    facts = _facts(model, frame, grounds, row, field)
+    return reason.sentence(kind, facts, field_name(names, field) if model.fields > 1 else "")
+
+
+def _facts(model: Model, frame: Frame, grounds: Grounds, row: int, field: int) -> reason.Facts:
+    at, scale = frame.lookback + row, model.scale
+    values = frame.values[field]
+    trailing = values[at - LEVEL_POINTS + 1 : at + 1]
+    present = trailing[~np.isnan(trailing)]
+    return reason.Facts(
+        value=float(values[at]),
+        usual=float(grounds.usual[field, row]),
+        before=float(values[at - 1]),
+        lowest=float(grounds.seen.lowest[field, row]),
+        highest=float(grounds.seen.highest[field, row]),
+        usual_low=float(scale.usual_low[field]),
+        usual_high=float(scale.usual_high[field]),
+        level=float(np.sum(present / max(len(present), 1))),
+        local=float(median(values[at - LOCAL_POINTS : at])),
+        time_ns=int(frame.times[at]),
+        season_ns=model.predictor.season_of(field),
+        recent=tuple(values[at - RECENT_POINTS + 1 : at + 1].tolist()),
+    )

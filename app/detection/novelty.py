@@ -1,0 +1,70 @@
+"""Values beyond anything seen before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import maximum_filter1d
+
+from app.detection.arithmetic import Floats
+from app.detection.calibration import EVIDENCE_MAX
+from app.detection.frame import Frame
+
+IGNORED = 0.05  # excess, as a share of the range, that any longer look would bring
+EVIDENCE_FROM = 2.5
+EVIDENCE_SLOPE = 5.0
+
+
+@dataclass(frozen=True, eq=False)
+class Range:
+    """Lowest and highest value seen before each point, (d, n); inf and -inf where none was."""
+
+    lowest: Floats
+    highest: Floats
+
+    def evidence(self, values: Floats, seen_points: int) -> Floats:
+        """Evidence in [0, 6] that values (d, n) lie outside, by their distance in ranges.
+
+        Little history shows little: the evidence starts at log10 of the points seen, 2.5 at most.
+        """
+        start = min(EVIDENCE_FROM, float(np.log10(max(seen_points, 1))))
+        excess = self.excess(values)
+        steep = np.minimum(start + EVIDENCE_SLOPE * np.minimum(excess, 2.0), EVIDENCE_MAX)
+        return np.where(excess > IGNORED, steep, 0.0)
+
+    def excess(self, values: Floats) -> Floats:
+        """Distance beyond the range as a share of it; 0 inside, 1e9 beyond a single value."""
+        outside = np.maximum(values - self.highest, self.lowest - values)
+        width = np.where(self.highest >= self.lowest, self.highest - self.lowest, np.inf)
+        share = np.divide(outside, width, out=np.full_like(values, 1e9), where=width > 0)
+        return np.where((outside > 0) & np.isfinite(width), np.minimum(share, 1e9), 0.0)
+
+
+def range_before(frame: Frame, lowest: Floats, highest: Floats) -> Range:
+    """What training and the lookback hold before each point of the frame.
+
+    lowest, highest: (d,) of the training.
+    """
+    is_there = ~np.isnan(frame.values)
+    high = _highest_before(np.where(is_there, frame.values, -np.inf), frame.lookback)
+    low = -_highest_before(np.where(is_there, -frame.values, -np.inf), frame.lookback)
+    return Range(np.minimum(low, lowest[:, None]), np.maximum(high, highest[:, None]))
+
+
+def range_so_far(values: Floats) -> Range:
+    """What came before each point within values (d, n) themselves: the training's own view."""
+    nothing = np.full((len(values), 1), -np.inf)
+    high = np.maximum.accumulate(np.where(np.isnan(values), -np.inf, values), axis=1)
+    low = np.maximum.accumulate(np.where(np.isnan(values), -np.inf, -values), axis=1)
+    return Range(-np.hstack([nothing, low])[:, :-1], np.hstack([nothing, high])[:, :-1])
+
+
+def _highest_before(values: Floats, length: int) -> Floats:
+    """Highest of the `length` entries before each entry from `length` on."""
+    if values.shape[1] == length + 1:
+        return np.asarray(values[:, :length].max(axis=1, keepdims=True))
+    padded = maximum_filter1d(
+        values, length, axis=1, mode="constant", cval=-np.inf, origin=(length - 1) // 2
+    )
+    return np.asarray(padded[:, length - 1 : -1], dtype=np.float64)

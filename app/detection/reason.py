@@ -1,0 +1,160 @@
+"""A sentence of why a point stands out, in words and numbers that a person understands."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from app.detection.settings import UNITS_NS
+
+DAY_NS, WEEK_NS = UNITS_NS["d"], UNITS_NS["w"]
+FAR_BEYOND = 0.5  # of the range seen before
+RATIO_TOLD = 1.3  # from here on a ratio says more than a difference
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What there is to say about one value; numbers in its unit, NaN or infinite for unknown.
+
+    season_ns: the season the usual value goes by, 0 for none. recent: the last values, with this.
+    """
+
+    value: float
+    usual: float
+    before: float
+    lowest: float
+    highest: float
+    usual_low: float
+    usual_high: float
+    level: float
+    local: float
+    time_ns: int
+    season_ns: int
+    recent: tuple[float, ...]
+
+
+def sentence(kind: str, facts: Facts, field: str = "") -> str:
+    """Why, by the strongest kind of evidence; the field's name in front where there are many."""
+    text = _SAYINGS.get(kind, _unusual)(facts)
+    return f"{field}: {text}" if field else text
+
+
+def number(x: float) -> str:
+    """At most five digits that matter: 39197, 0.0917, 1.2e+16; never more than needed."""
+    if not math.isfinite(x):
+        return "unknown"
+    if abs(x) >= 1e15 or 0 < abs(x) < 1e-4:
+        return f"{x:.3g}"
+    if abs(x) >= 9999.5:
+        return str(round(x))
+    return f"{x:.4g}" if x != int(x) else str(int(x))
+
+
+def _new(facts: Facts) -> str:
+    width = facts.highest - facts.lowest
+    is_above = facts.value > facts.highest
+    excess = facts.value - facts.highest if is_above else facts.lowest - facts.value
+    far = "far " if excess > FAR_BEYOND * width else ""
+    if width == 0:
+        return f"the first value other than {number(facts.highest)}: {number(facts.value)}"
+    side, so_far = ("above", "highest") if is_above else ("below", "lowest")
+    bound = facts.highest if is_above else facts.lowest
+    return (
+        f"{far}{side} anything seen before: {number(facts.value)}, {so_far} so far {number(bound)}"
+    )
+
+
+def _unexpected(facts: Facts) -> str:
+    if not math.isfinite(facts.usual):
+        return _unusual(facts)
+    when = f"the usual value for {_place(facts)}" if facts.season_ns else "the expected value"
+    if facts.value > 0 and facts.usual > 0:
+        times = facts.value / facts.usual
+        if not 1 / RATIO_TOLD < times < RATIO_TOLD and math.isfinite(times):
+            return f"{_times(times)} {when}"
+    side = "above" if facts.value > facts.usual else "below"
+    return f"{number(facts.value)} is {side} {when}, {number(facts.usual)}"
+
+
+def _drifted(facts: Facts) -> str:
+    if not facts.season_ns:
+        return _level(facts)
+    side = "above" if facts.value > facts.usual else "below"
+    return (
+        f"for long {side} what is usual: now {number(facts.value)}, "
+        f"usually {number(facts.usual)} for {_place(facts)}"
+    )
+
+
+def _step(facts: Facts) -> str:
+    if not math.isfinite(facts.before):
+        return _unusual(facts)
+    what = "jump" if facts.value > facts.before else "drop"
+    return f"a sudden {what} from {number(facts.before)} to {number(facts.value)}"
+
+
+def _spread(facts: Facts) -> str:
+    present = [x for x in facts.recent if math.isfinite(x)]
+    return (
+        f"the last {len(present)} values vary more than usual, "
+        f"from {number(min(present))} to {number(max(present))}"
+    )
+
+
+def _level(facts: Facts) -> str:
+    present = [x for x in facts.recent if math.isfinite(x)]
+    if len(present) > 2 and min(present) == max(present):
+        return f"stuck at {number(facts.value)} for {len(present)} points"
+    if facts.usual_low <= facts.value <= facts.usual_high:
+        return f"an unusual course of the last points, {number(facts.level)} on average over 24"
+    return _unusual(facts)
+
+
+def _local(facts: Facts) -> str:
+    if not math.isfinite(facts.local):
+        return _unusual(facts)
+    side = "above" if facts.value > facts.local else "below"
+    return (
+        f"{number(facts.value)} is far {side} the last 48 points, "
+        f"whose median is {number(facts.local)}"
+    )
+
+
+def _unusual(facts: Facts) -> str:
+    if facts.usual_low <= facts.value <= facts.usual_high:
+        return f"an unusual combination of value, change and time: {number(facts.value)}"
+    return (
+        f"an unusual value: {number(facts.value)}, "
+        f"usually between {number(facts.usual_low)} and {number(facts.usual_high)}"
+    )
+
+
+def _times(ratio: float) -> str:
+    if ratio < 1:
+        return f"only {100 * ratio:.2g} % of"
+    return f"{number(round(ratio))} times" if ratio >= 10 else f"{ratio:.1f} times"
+
+
+def _place(facts: Facts) -> str:
+    """The place in the season: "Sunday 01:00", in UTC."""
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=facts.time_ns // 1000)
+    if facts.season_ns % DAY_NS == 0 and facts.season_ns <= WEEK_NS:
+        return f"{DAYS[moment.weekday()]} {moment:%H:%M}"
+    if DAY_NS % facts.season_ns == 0:
+        return f"{moment:%H:%M}"
+    return "this place in the season"
+
+
+_SAYINGS = {
+    "novelty": _new,
+    "residual": _unexpected,
+    "season": _unexpected,
+    "context": _unexpected,
+    "drift": _drifted,
+    "step": _step,
+    "spread": _spread,
+    "level": _level,
+    "local": _local,
+}

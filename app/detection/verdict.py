@@ -1,0 +1,104 @@
+"""Evidence of many channels becomes one score, and what is answered about each point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from app.detection.arithmetic import Flags, Floats, exp2, ordered_sum
+
+LOG2_OF_10 = float(np.log2(10.0))
+AUTO_EVIDENCE = 2.75  # on real series a normal point in a thousand, or fewer, reaches it
+QUIET = "within the usual range"
+NO_VALUE = "no value"
+
+
+@dataclass(frozen=True, eq=False)
+class Verdicts:
+    """One verdict for each of n points of d fields; arrays are float64 unless said otherwise.
+
+    score: (n,) in [0, 1], larger is more anomalous. threshold: (n,), is_anomaly: (n,) bool,
+    score >= threshold. expected, lower, upper: (n, d) in the unit of the series, NaN for none;
+    about 99 % of normal points lie in lower..upper. contributions: (n, d), shares that sum to 1,
+    or zeros. reasons: n sentences. model_based: (n,) bool, false where the fallback answered.
+    """
+
+    score: Floats
+    is_anomaly: Flags
+    threshold: Floats
+    expected: Floats
+    lower: Floats
+    upper: Floats
+    contributions: Floats
+    reasons: tuple[str, ...]
+    model_based: Flags
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    def __getitem__(self, span: slice) -> Verdicts:
+        return Verdicts(*(getattr(self, part.name)[span] for part in fields(self)))
+
+    def only(self, chosen: Flags) -> Verdicts:
+        """The verdicts where chosen, (n,) bool, is true."""
+        arrays = {
+            part.name: getattr(self, part.name)[chosen]
+            for part in fields(self)
+            if part.name != "reasons"
+        }
+        reasons = tuple(r for r, is_chosen in zip(self.reasons, chosen, strict=True) if is_chosen)
+        return Verdicts(**arrays, reasons=reasons)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Verdicts]) -> Verdicts:
+        """The verdicts of all parts, one after the other; at least one part."""
+        arrays = {
+            part.name: np.concatenate([getattr(p, part.name) for p in parts])
+            for part in fields(cls)
+            if part.name != "reasons"
+        }
+        return cls(**arrays, reasons=tuple(r for p in parts for r in p.reasons))
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """-log10 of tail probabilities, 0 to 6: of forests (views, n), and by field (kinds, d, n)."""
+
+    views: Floats
+    kinds: Floats
+
+    def total(self) -> Floats:
+        """S (n,): half the largest channel and half their mean.
+
+        Of each kind only the strongest field counts, less what the best of d brings by chance.
+        """
+        channels = np.concatenate([self.views, self.strongest()])
+        mean = ordered_sum(channels, axis=0) / len(channels)
+        return np.asarray(0.5 * channels.max(axis=0) + 0.5 * mean)
+
+    def strongest(self) -> Floats:
+        """The evidence of each kind over all fields, (kinds, n)."""
+        by_chance = float(np.log10(self.kinds.shape[1]))
+        return np.asarray(np.maximum(self.kinds.max(axis=1) - by_chance, 0.0))
+
+    def contributions(self) -> Floats:
+        """Share of each field in the evidence, (n, d): rows sum to 1, or are 0 without evidence."""
+        return shares(self.kinds.max(axis=0).T)
+
+
+def shares(weights: Floats) -> Floats:
+    """Rows (n, d) of weights >= 0 brought to a sum of 1; zeros stay."""
+    total = ordered_sum(weights)[:, None]
+    return np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
+
+
+def score_of(evidence: Floats) -> Floats:
+    """1 - 10^-S, in [0, 1)."""
+    return np.clip(1.0 - exp2(-evidence * LOG2_OF_10), 0.0, 1.0)
+
+
+def auto_threshold() -> float:
+    """The score from which a point is out of the ordinary, unless a share was asked for."""
+    return float(score_of(np.array([AUTO_EVIDENCE]))[0])
