@@ -1,5 +1,6 @@
 """The server's composition root: `granian app.wsgi:application` makes one in each process."""
 
+from contextlib import suppress
 from typing import Any
 
 from app import logs, settings
@@ -17,6 +18,7 @@ from app.api import (
     training,
 )
 from app.console import pages
+from app.errors import Unavailable
 from app.web.application import build
 
 MODULES = (
@@ -37,7 +39,10 @@ MODULES = (
 def make() -> Any:
     configured = settings.read()
     logs.configure(configured)
-    return build(assemble(configured), MODULES)
+    parts = assemble(configured)
+    with suppress(Unavailable):  # it may come later; each connection is looked at
+        parts.database.refuse_powerful_role()
+    return build(parts, MODULES)
 
 
 application = make()

@@ -10,34 +10,62 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, create_engine, text
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.errors import Misconfigured, Unavailable
 
 INSTALLATION = UUID(int=0)  # the tenant that stands for the installation itself: the operator's
-CONNECT_TIMEOUT_S = 3
+# Where the server's host is gone, a request waits for the ping and then for a new connection.
+PING_TIMEOUT_MS = 1_000
+CONNECT_TIMEOUT_S = 2
 POOL_TIMEOUT_S = 3
 SESSION_OPTIONS = (
     "-c timezone=UTC -c statement_timeout=120000 -c lock_timeout=15000 "
     "-c idle_in_transaction_session_timeout=120000"
 )
+POWERS = (
+    "SELECT current_user, rolsuper OR rolbypassrls OR EXISTS ("
+    "SELECT FROM pg_class WHERE relname = 'tenants' AND relowner = pg_roles.oid) "
+    "FROM pg_roles WHERE rolname = current_user"
+)
 SET_TENANT = text("SELECT set_config('app.tenant_id', :tenant, true)")
 SET_KEY = text("SELECT set_config('app.key_id', :key, true)")
+
+RAW_ERRORS = (psycopg.OperationalError, psycopg.InterfaceError)  # COPY goes past SQLAlchemy
 
 
 def engine(url: str, connections: int) -> Engine:
     scheme, rest = url.split("://", 1)
     assert scheme in {"postgresql", "postgres"}, scheme
-    return create_engine(
+    made = create_engine(
         f"postgresql+psycopg://{rest}",
         pool_size=connections,
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT_S,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": CONNECT_TIMEOUT_S, "options": SESSION_OPTIONS},
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "tcp_user_timeout": PING_TIMEOUT_MS,
+            "options": SESSION_OPTIONS,
+        },
     )
+    event.listen(made, "connect", _refuse_powerful_role)
+    return made
+
+
+def _refuse_powerful_role(connection: psycopg.Connection, _: object) -> None:
+    """The walls between tenants do not hold for these roles, so no connection is made as one."""
+    row = connection.execute(POWERS).fetchone()
+    connection.rollback()
+    if row and row[1]:
+        connection.close()
+        raise Misconfigured(
+            f"TOCSIN_DATABASE_URL: the role {row[0]} is a superuser, bypasses row security or "
+            "owns the tables. Use the role `tocsin_server`, which `tocsin migrate` makes."
+        )
 
 
 class Database:
@@ -46,11 +74,12 @@ class Database:
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
-        """One transaction; trouble with the server becomes `Unavailable`."""
+        """One transaction; trouble with the server becomes `Unavailable`: out of reach or of space,
+        a lock that did not come in time, a deadlock that was resolved against us."""
         try:
             with self.engine.begin() as connection:
                 yield connection
-        except (OperationalError, InterfaceError, PoolTimeout) as error:
+        except (OperationalError, InterfaceError, PoolTimeout, *RAW_ERRORS) as error:
             raise Unavailable(f"The database does not answer: {_cause(error)}") from error
         except DBAPIError as error:
             if error.connection_invalidated:
@@ -72,7 +101,7 @@ class Database:
 
     @contextmanager
     def operator(self) -> Iterator[Connection]:
-        """Reads series, scores and jobs of all tenants; writes tenants only."""
+        """Reads series and scores of all tenants; writes tenants only."""
         with self._transaction() as connection:
             connection.execute(text("SET LOCAL ROLE tocsin_operator"))
             yield connection
@@ -91,21 +120,9 @@ class Database:
             yield connection
 
     def refuse_powerful_role(self) -> None:
-        """The walls between tenants do not hold for such roles: the server will not be one."""
-        with self.plain() as connection:
-            row = connection.execute(
-                text(
-                    "SELECT current_user AS name, rolsuper OR rolbypassrls AS is_powerful, EXISTS ("
-                    "SELECT FROM pg_class WHERE relname = 'tenants' "
-                    "AND relowner = pg_roles.oid) AS is_owner "
-                    "FROM pg_roles WHERE rolname = current_user"
-                )
-            ).one()
-        if row.is_powerful or row.is_owner:
-            raise Misconfigured(
-                f"TOCSIN_DATABASE_URL: the role {row.name} is a superuser, bypasses row security "
-                "or owns the tables. Use the role `tocsin_server`, which `tocsin migrate` makes."
-            )
+        """Raise `Misconfigured` at the start already, and not at the first request."""
+        with self.plain():
+            pass
 
     def close(self) -> None:
         self.engine.dispose()
