@@ -104,7 +104,10 @@ def add_or_join(
     active = select(JOBS).where(
         JOBS.c.tenant_id == tenant_id, JOBS.c.series_id == series_id, JOBS.c.kind == kind, ACTIVE
     )
-    return _job(connection.execute(active).one()), False
+    row = connection.execute(active).one_or_none()
+    if row is None:  # it ended just now
+        return add_or_join(connection, tenant_id, kind, series_id, subject, settings)
+    return _job(row), False
 
 
 def add(
