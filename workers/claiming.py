@@ -27,7 +27,11 @@ def parts() -> Parts:
 def run(action: Callable[[Parts, Job], Any], tenant_id: str, job_id: str) -> None:
     """Do the job, if it is still to be done. The row in Postgres says so, not the entry."""
     with bound_contextvars(tenant_id=tenant_id, job_id=job_id):
-        job = training.claim(parts(), UUID(tenant_id), UUID(job_id))
+        try:
+            job = training.claim(parts(), UUID(tenant_id), UUID(job_id))
+        except Unavailable as error:  # it still waits in its row, and upkeep will see it there
+            log.warning("job not claimed", error=error.detail)
+            return
         if job is None:
             log.info("job skipped: over, or another's")
             return
@@ -45,6 +49,14 @@ def _outcome(action: Callable[[Parts, Job], Any], job: Job) -> str:
         return "left"
     except Exception:
         log.exception("job failed")
-        training.fail(parts(), job, "Something went wrong; the log names this job")
-        return "failed"
+        return _failed(job)
     return "discarded" if is_mine is False else "done"
+
+
+def _failed(job: Job) -> str:
+    try:
+        training.fail(parts(), job, "Something went wrong; the log names this job")
+    except Unavailable as error:
+        log.warning("job left to its lease", error=error.detail)
+        return "left"
+    return "failed"

@@ -4,6 +4,7 @@
 """
 
 import ctypes
+import os
 import signal
 import sys
 import time
@@ -17,12 +18,14 @@ from rq import Queue, Worker
 from app import logs, settings
 from app.jobs.entries import ListedJob
 from app.jobs.queue import QUEUE
+from app.settings import Settings
 from workers import claiming
 
 PR_SET_PDEATHSIG = 1
 WORKER_TTL_S = 20
 MAINTENANCE_S = 10
 PAUSE_S = 0.5
+LONGEST_PAUSE_S = 2.0
 
 log = structlog.get_logger()
 
@@ -30,26 +33,41 @@ log = structlog.get_logger()
 class TiedWorker(Worker):  # type: ignore[misc,unused-ignore]
     """An RQ worker whose work horse dies with it: an orphan would run on beside its own retry."""
 
+    max_connection_wait_time = LONGEST_PAUSE_S
+    is_asked_to_stop = False
+
     def main_work_horse(self, *args: Any, **kwargs: Any) -> None:
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != self.pid:  # it died before the kernel knew of the tie
+                os._exit(1)
         super().main_work_horse(*args, **kwargs)
+
+    def request_stop(self, *args: Any) -> None:
+        self.is_asked_to_stop = True
+        super().request_stop(*args)  # type: ignore[no-untyped-call]
 
 
 def main() -> None:
     configured = settings.read()
     logs.configure(configured)
     parts = claiming.parts()  # before the fork: imported once, connected in each horse
-    while True:
-        # Blocking reads need more patience than the server's client has.
-        redis = Redis.from_url(configured.required("redis_url"), socket_connect_timeout=2)
-        try:
-            _worker(redis, parts.queue.serializer).work(logging_level="WARNING")
-        except RedisError as error:
-            log.warning("queue does not answer", error=type(error).__name__)
-            time.sleep(PAUSE_S)
-        else:
-            return
+    while not _worked_until_stop(configured, parts.queue.serializer):
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # nothing to finish in the pause
+        time.sleep(PAUSE_S)
+
+
+def _worked_until_stop(configured: Settings, serializer: Any) -> bool:
+    """Whether the worker ended because it was asked to; RQ's also ends on troubles that pass."""
+    # Blocking reads need more patience than the server's client has.
+    redis = Redis.from_url(configured.required("redis_url"), socket_connect_timeout=2)
+    try:
+        worker = _worker(redis, serializer)
+        worker.work(logging_level="WARNING")
+    except RedisError as error:
+        log.warning("queue does not answer", error=type(error).__name__)
+        return False
+    return worker.is_asked_to_stop
 
 
 def _worker(redis: "Redis", serializer: Any) -> TiedWorker:

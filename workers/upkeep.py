@@ -1,11 +1,14 @@
-"""What nobody asks for and somebody must do: forgotten jobs, partitions for years to come.
+"""What nobody asks for and somebody must do: jobs that no queue knows, partitions of coming years.
 
 `python -m workers.upkeep`; any number may run, since each step holds by itself.
 """
 
 import signal
 import time
+from collections.abc import Callable
 from threading import Event
+from typing import Any
+from uuid import UUID
 
 import structlog
 from redis.exceptions import RedisError
@@ -13,30 +16,59 @@ from redis.exceptions import RedisError
 from app import logs, settings
 from app.actions.parts import Parts
 from app.errors import TocsinError
+from app.jobs.queue import Entry
 from app.settings import Settings
 from app.store import jobs, partitions
 from workers import claiming
 
 PERIOD_S = 1.0
 PARTITIONS_PERIOD_S = 3_600.0
+PARTITIONS_RETRY_S = 60.0
 BATCH_JOBS = 500
 
 log = structlog.get_logger()
 
 
-def wake_waiting(parts: Parts) -> int:
-    """Tell the queue of each job that waits in Postgres and has no entry; -> how many."""
-    with parts.database.job_scan() as connection:
-        waiting = jobs.waiting(connection, BATCH_JOBS)
-    if not waiting:
-        return 0
-    is_unknown = parts.queue.unknown([(job.id, job.attempt) for job in waiting])
-    forgotten = [job for job, unknown in zip(waiting, is_unknown, strict=True) if unknown]
-    for job in forgotten:
-        parts.queue.wake(job.kind, job.tenant_id, job.id, job.attempt)
-    if forgotten:
-        log.info("jobs enqueued again", jobs=len(forgotten))
-    return len(forgotten)
+class Waker:
+    """Tells the queue of each job that waits in Postgres and that no worker will come for."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._taken_at: dict[tuple[UUID, int], float] = {}
+
+    def wake(self) -> int:
+        """-> how many jobs were enqueued again."""
+        with self._parts.database.job_scan() as connection:
+            waiting = jobs.waiting(connection, BATCH_JOBS)
+        entries = self._parts.queue.entries([(job.id, job.attempt) for job in waiting])
+        self._note_taken(
+            [_key(j) for j, e in zip(waiting, entries, strict=True) if e is Entry.TAKEN]
+        )
+        forgotten = [
+            job
+            for job, entry in zip(waiting, entries, strict=True)
+            if entry is Entry.ABSENT or self._is_lost(_key(job))
+        ]
+        for job in forgotten:
+            self._taken_at.pop(_key(job), None)
+            self._parts.queue.wake(job.kind, job.tenant_id, job.id, job.attempt)
+        if forgotten:
+            log.info("jobs enqueued again", jobs=len(forgotten))
+        return len(forgotten)
+
+    def _note_taken(self, keys: list[tuple[UUID, int]]) -> None:
+        now = time.monotonic()
+        self._taken_at = {key: self._taken_at.get(key, now) for key in keys}
+
+    def _is_lost(self, key: tuple[UUID, int]) -> bool:
+        """Whether a worker took the entry, but died before it claimed the row."""
+        taken_at = self._taken_at.get(key)
+        patience_s = self._parts.settings.job_lease_s
+        return taken_at is not None and time.monotonic() - taken_at > patience_s
+
+
+def _key(job: Any) -> tuple[UUID, int]:
+    return job.id, job.attempt
 
 
 def main() -> None:
@@ -45,15 +77,24 @@ def main() -> None:
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    waker = Waker(claiming.parts())
     partitions_due = 0.0
     while not stop.wait(PERIOD_S):
-        try:
-            wake_waiting(claiming.parts())
-            if time.monotonic() >= partitions_due:
-                add_partitions(configured)
-                partitions_due = time.monotonic() + PARTITIONS_PERIOD_S
-        except (TocsinError, RedisError) as error:
-            log.warning("upkeep put off", error=str(error))
+        attempt("jobs", waker.wake)
+        if time.monotonic() >= partitions_due:
+            is_done = attempt("partitions", lambda: add_partitions(configured))
+            pause_s = PARTITIONS_PERIOD_S if is_done else PARTITIONS_RETRY_S
+            partitions_due = time.monotonic() + pause_s
+
+
+def attempt(what: str, step: Callable[[], object]) -> bool:
+    """Whether the step was done; where not, its next turn will do it, and the others go on."""
+    try:
+        step()
+    except (TocsinError, RedisError) as error:
+        log.warning("upkeep put off", what=what, error=str(error))
+        return False
+    return True
 
 
 def add_partitions(configured: Settings) -> None:

@@ -7,6 +7,7 @@ whatever an entry names, callbacks included, and its default serializer unpickle
 import json
 from typing import Any
 
+from rq.exceptions import NoSuchJobError
 from rq.job import Job
 from rq.utils import import_attribute
 
@@ -39,6 +40,13 @@ class SigningSerializer:
 
 class ListedJob(Job):  # type: ignore[misc,unused-ignore]
     """An RQ job that runs listed functions only, and never what Redis names beside them."""
+
+    def restore(self, raw_data: Any) -> None:
+        """What cannot be read is no entry: RQ's worker would end over it, each time it starts."""
+        try:
+            super().restore(raw_data)
+        except Exception as error:
+            raise NoSuchJobError(f"not a queue entry: {error}") from error
 
     @property
     def func(self) -> Any:

@@ -1,6 +1,7 @@
 """Wake a worker for a job that Postgres holds. Where Redis is down, upkeep does it later."""
 
 from collections.abc import Iterable
+from enum import Enum
 from uuid import UUID
 
 import structlog
@@ -9,6 +10,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 from rq import Queue
+from rq.executions import ExecutionRegistry
 
 from app.jobs.entries import FUNCTIONS, ListedJob, SigningSerializer
 from app.signing import Secret
@@ -21,6 +23,14 @@ CONNECT_TIMEOUT_S = 0.5
 ANSWER_TIMEOUT_S = 1.0
 
 log = structlog.get_logger()
+
+
+class Entry(Enum):
+    """What the queue knows of a job: nothing, that it waits, or that a worker took it."""
+
+    ABSENT = "absent"
+    WAITING = "waiting"
+    TAKEN = "taken"
 
 
 class JobQueue:
@@ -54,18 +64,27 @@ class JobQueue:
             return False
         return True
 
-    def unknown(self, jobs: Iterable[tuple[UUID, int]]) -> list[bool]:
-        """For each (job, attempt): whether the queue has no entry for it."""
+    def entries(self, jobs: Iterable[tuple[UUID, int]]) -> list[Entry]:
+        """For each (job, attempt) what the queue knows of it."""
         with self.redis.pipeline(transaction=False) as pipeline:
             for job_id, attempt in jobs:
-                pipeline.exists(ListedJob.key_for(_entry_id(job_id, attempt)))
-            return [not found for found in pipeline.execute()]
+                entry_id = _entry_id(job_id, attempt)
+                pipeline.hget(ListedJob.key_for(entry_id), "status")
+                pipeline.exists(ExecutionRegistry.key_template.format(entry_id))
+            answers = pipeline.execute(raise_on_error=False)
+        return [_entry(*answers[i : i + 2]) for i in range(0, len(answers), 2)]
 
     def depth(self) -> int:
         return int(self.queue.count)
 
     def close(self) -> None:
         self.redis.close()
+
+
+def _entry(status: object, is_executing: object) -> Entry:
+    if not isinstance(status, bytes):
+        return Entry.ABSENT
+    return Entry.TAKEN if status == b"started" or is_executing == 1 else Entry.WAITING
 
 
 def _entry_id(job_id: UUID, attempt: int) -> str:
