@@ -6,7 +6,7 @@ from uuid import UUID
 from app.actions.parts import Parts
 from app.store import jobs, points, tenants
 from app.store.database import INSTALLATION, Database, become_operator
-from app.store.erasure import erase_rest
+from app.store.erasure import erase_rest, erase_trainings, shut
 from app.store.jobs import Job
 
 BATCH_ROWS = 20_000
@@ -14,7 +14,9 @@ BATCH_ROWS = 20_000
 
 def erase_series(parts: Parts, job: Job) -> None:
     _in_batches(parts.database, job.tenant_id, job.series_id, lambda: _renew(parts, job))
+    assert job.series_id is not None
     with parts.database.tenant(job.tenant_id) as connection:
+        erase_trainings(connection, job.tenant_id, job.series_id)
         jobs.finish(connection, job)
 
 
@@ -23,6 +25,10 @@ def erase_tenant(parts: Parts, job: Job) -> None:
     tenant_id = UUID(job.settings["tenant_id"])
     _in_batches(parts.database, tenant_id, None, lambda: _renew(parts, job))
     with parts.database.tenant(tenant_id) as connection:
+        shut(connection, tenant_id)
+        # What came in since the batches: of requests that were under way when the tenant was shut.
+        while points.erase_batch(connection, tenant_id, None, BATCH_ROWS):
+            pass
         erase_rest(connection, tenant_id)
         become_operator(connection)
         tenants.erase(connection, tenant_id)
