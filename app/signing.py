@@ -47,12 +47,18 @@ def load(path: Path) -> Secret:
     try:
         lines = [line.split() for line in path.read_text().splitlines() if line.strip()]
         numbered = {int(number): bytes.fromhex(secret) for number, secret in lines}
-    except (OSError, ValueError) as error:
-        raise Misconfigured(f"TOCSIN_SECRET_FILE: {path} cannot be read: {error}") from None
-    if not numbered or any(len(secret) < SECRET_BYTES for secret in numbered.values()):
+    except OSError as error:
         raise Misconfigured(
-            f"TOCSIN_SECRET_FILE: {path} must hold lines of a number and {2 * SECRET_BYTES} "
-            "hexadecimal digits; remove the file to have a new one made"
+            f"TOCSIN_SECRET_FILE: {path} cannot be read: {error.strerror}"
+        ) from None
+    except ValueError:  # its message would show what stands in the file
+        lines, numbered = [], {}
+    is_short = any(len(secret) < SECRET_BYTES for secret in numbered.values())
+    if not numbered or is_short or len(numbered) < len(lines):
+        raise Misconfigured(
+            f"TOCSIN_SECRET_FILE: {path} must hold lines of a number, each once, and "
+            f"{2 * SECRET_BYTES} hexadecimal digits. Restore it from a backup: with another "
+            "secret no API key is valid any more"
         )
     return Secret(numbered)
 
@@ -60,9 +66,12 @@ def load(path: Path) -> Secret:
 def _make(path: Path) -> None:
     """Written aside and linked into place, so that of two first starts one wins, whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.name}.{os.getpid()}")
-    aside.write_text(f"1 {secrets.token_hex(SECRET_BYTES)}\n")
-    aside.chmod(0o600)
+    aside = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(f"1 {secrets.token_hex(SECRET_BYTES)}\n")
+        file.flush()
+        os.fsync(file.fileno())
     try:
         os.link(aside, path)
     except FileExistsError:
