@@ -19,7 +19,7 @@ def get(
     if payload is None:
         return None
     stored_revision, n = (int(x) for x in np.frombuffer(payload, INTEGER, 2))
-    if stored_revision != revision:
+    if stored_revision != revision or len(payload) != 16 + 8 * n * (1 + fields):
         return None
     times = np.frombuffer(payload, INTEGER, n, 16).astype(np.int64)
     values = np.frombuffer(payload, NUMBER, n * fields, 16 + 8 * n).astype(np.float64)
