@@ -1,5 +1,6 @@
 """Bring the database to this version's schema, and say whether it is there."""
 
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -9,6 +10,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from psycopg import sql
 from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 import migrations
@@ -40,13 +42,17 @@ def downgrade(owner_url: str, revision: str) -> None:
     _run(owner_url, lambda config: command.downgrade(config, revision))
 
 
-def _run(owner_url: str, step: object) -> None:
+def _run(owner_url: str, step: Callable[[Config], None]) -> None:
     engine = create_engine(
         f"postgresql+psycopg://{owner_url.split('://', 1)[1]}", poolclass=NullPool
     )
-    with engine.connect() as connection:
-        step(_config(connection))  # type: ignore[operator]
-    engine.dispose()
+    try:
+        with engine.connect() as connection:
+            step(_config(connection))
+    except OperationalError as error:
+        raise Unavailable(f"The migration could not be run now: {error.orig}") from None
+    finally:
+        engine.dispose()
 
 
 def current_revision(connection: Connection) -> str | None:
@@ -62,6 +68,9 @@ def ensure_roles(owner_url: str, server_url: str | None) -> None:
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [ROLE_LOCK])
             _refuse_superuser(connection)
             _make_roles(connection, server_url)
+    except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
+        # The lock is the database's, the roles are the cluster's: another database made them now.
+        ensure_roles(owner_url, server_url)
     except psycopg.errors.InsufficientPrivilege as error:
         raise Misconfigured(
             f"TOCSIN_OWNER_DATABASE_URL: its role may not make the roles {SERVER_ROLE}, "
