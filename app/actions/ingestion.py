@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from app.actions import fields
 from app.actions.parts import Parts
 from app.cache import windows
-from app.errors import Invalid, NotFound, RowError
+from app.errors import Conflict, Invalid, NotFound, RowError
 from app.ingest.chunk import Chunk
 from app.store import series, staging
 from app.store.series import Series
@@ -113,7 +113,10 @@ class _Upload:
         except NotFound:
             if not self.is_creating:
                 raise
-        return series.add(self.connection, self.tenant_id, name, fields=columns)
+        try:
+            return series.add(self.connection, self.tenant_id, name, fields=columns)
+        except Conflict:  # another upload made it just now
+            return series.by_name(self.connection, self.tenant_id, name)
 
     def _reject(self, errors: Iterable[RowError]) -> None:
         for error in errors:
@@ -131,7 +134,7 @@ class _Upload:
         report = self.report
         if on_conflict == "replace":
             report.replaced = staging.replace(self.connection, self.tenant_id)
-        stored = staging.insert(self.connection, self.tenant_id)
+        stored = staging.insert(self.connection, self.tenant_id, last_wins=on_conflict == "replace")
         report.stored = sum(stored.values())
         if on_conflict == "refuse":
             self._reject_conflicts()

@@ -25,14 +25,18 @@ CREATE = text(
     "CREATE TEMPORARY TABLE IF NOT EXISTS staged ("
     "line bigint, series_id uuid, timestamp timestamptz, value float8[]) ON COMMIT DELETE ROWS"
 )
-INSERT = text(
-    "WITH new AS (INSERT INTO points (tenant_id, series_id, timestamp, value) "
-    "SELECT DISTINCT ON (series_id, timestamp) :tenant_id, series_id, timestamp, value "
-    "FROM staged ORDER BY series_id, timestamp, line "
-    "ON CONFLICT DO NOTHING RETURNING series_id) "
-    "SELECT series_id, count(*) FROM new GROUP BY series_id"
+# Of several rows for one time the first one holds, or, where points are replaced, the last one.
+INSERT_FIRST, INSERT_LAST = (
+    text(
+        "WITH new AS (INSERT INTO points (tenant_id, series_id, timestamp, value) "  # noqa: S608
+        "SELECT DISTINCT ON (series_id, timestamp) :tenant_id, series_id, timestamp, value "
+        f"FROM staged ORDER BY series_id, timestamp, line {order} "
+        "ON CONFLICT DO NOTHING RETURNING series_id) "
+        "SELECT series_id, count(*) FROM new GROUP BY series_id"
+    )
+    for order in ("ASC", "DESC")
 )
-# Of several rows for one time the last one holds; scores of what is replaced keep their history.
+# Scores of what is replaced keep their history.
 REPLACE_SCORES = text(
     "WITH newest AS (SELECT DISTINCT ON (series_id, timestamp) series_id, timestamp, value "
     "FROM staged ORDER BY series_id, timestamp, line DESC), "
@@ -134,9 +138,10 @@ def replace(connection: Connection, tenant_id: UUID) -> int:
     return connection.execute(REPLACE_POINTS, {"tenant_id": tenant_id}).rowcount
 
 
-def insert(connection: Connection, tenant_id: UUID) -> dict[UUID, int]:
+def insert(connection: Connection, tenant_id: UUID, last_wins: bool = False) -> dict[UUID, int]:
     """Store the points that are new; -> how many of each series."""
-    rows = connection.execute(INSERT, {"tenant_id": tenant_id})
+    statement = INSERT_LAST if last_wins else INSERT_FIRST
+    rows = connection.execute(statement, {"tenant_id": tenant_id})
     return {series_id: int(count) for series_id, count in rows}
 
 
