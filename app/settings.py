@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -64,14 +65,14 @@ class Settings(BaseSettings):
     def _is_postgres(cls, url: SecretStr | None) -> SecretStr | None:
         if url and not url.get_secret_value().startswith(("postgresql://", "postgres://")):
             raise ValueError("must begin with postgresql://")
-        return url
+        return _whole(url)
 
     @field_validator("redis_url")
     @classmethod
     def _is_redis(cls, url: SecretStr | None) -> SecretStr | None:
         if url and not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("must begin with redis://, rediss:// or unix://")
-        return url
+        return _whole(url)
 
     @model_validator(mode="after")
     def _secret_has_a_place(self) -> Self:
@@ -93,6 +94,18 @@ class Settings(BaseSettings):
                 "or use `tocsin up`, which starts servers of its own."
             )
         return url.get_secret_value()
+
+
+def _whole(url: SecretStr | None) -> SecretStr | None:
+    """A password with a bare / or @ cuts a URL in the wrong places; the error must not show it."""
+    try:
+        if url:
+            _ = urlsplit(url.get_secret_value()).port
+    except ValueError:
+        raise ValueError(
+            "is no URL: is the port a number, and is the password percent-encoded?"
+        ) from None
+    return url
 
 
 def read() -> Settings:
