@@ -42,7 +42,9 @@ def refuse_unguarded(root: Any) -> None:
         for method, interface in methods.items():
             requires = tuple(interface.requires)
             is_listed = (method, path) in PUBLIC
-            if not requires or (requires == (public,)) != is_listed:
+            is_open = requires == (public,)
+            has_authenticator = bool(requires) and requires[0] is not public
+            if is_open != is_listed or not (is_open or has_authenticator):
                 raise Misconfigured(f"{method} {path} has no authenticator and is not public")
     declared = {(route.method, route.path) for route in routes.DECLARED}
     served = {(method, path) for path, methods in _handlers(root) for method in methods}

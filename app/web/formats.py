@@ -12,6 +12,7 @@ from app.errors import (
     Invalid,
     LengthRequired,
     Malformed,
+    NotFound,
     TooLarge,
     UnsupportedMediaType,
 )
@@ -128,6 +129,23 @@ def checked(model: type[M], given: Any) -> M:
             "Some fields are not valid",
             [FieldError(path, _message(e)) for path, e in reversed(wrong.items())][:SHOWN_ERRORS],
         ) from None
+
+
+def first_wrong(error: Invalid) -> tuple[str, str]:
+    """-> field and message of the first thing that `checked` found wrong."""
+    first = error.errors[0]
+    return (first.field if isinstance(first, FieldError) else ""), first.message
+
+
+def refuse_nul(request: Request) -> None:
+    """Postgres cannot store U+0000, so nothing has a name with it, and no search finds it."""
+    if any("\0" in text for text in request.context.path.values()):
+        raise NotFound("There is no name with U+0000")
+    wrong = [name for name, given in request.params.items() if "\0" in f"{name}{given}"]
+    if wrong:
+        raise Invalid(
+            "Some fields are not valid", [FieldError(wrong[0], "must not contain U+0000")]
+        )
 
 
 def checked_query(model: type[M], request: Request) -> M:

@@ -7,12 +7,14 @@ body, in which a client could overwrite one with another.
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from app.web import formats
 from app.web.auth import Scope, authenticator, public
+from app.web.fields import Query
 from app.web.framework import Request, hug
 from app.web.problems import status_line
 
@@ -67,15 +69,27 @@ def route(
         hug.http(
             path,
             accept=(method,),
-            requires=(require,),
+            requires=(require,) if scope == "public" else (require, _query_check(declared)),
             args=_directives(declared),
             output=formats.render,
             parse_body=False,
             status=status_line(declared.status),
-        )(handler)
+        )(_bare(handler))
         return handler
 
     return declare
+
+
+def _bare(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """Without annotations: where it is given no directive, Hug calls them on what is returned."""
+    assert isinstance(handler, FunctionType)
+    return FunctionType(
+        handler.__code__,
+        handler.__globals__,
+        handler.__name__,
+        handler.__defaults__,
+        handler.__closure__,
+    )
 
 
 def _directives(declared: Route) -> dict[str, _Given]:
@@ -83,7 +97,7 @@ def _directives(declared: Route) -> dict[str, _Given]:
         "parts": lambda request: request.context.parts,
         "caller": lambda request: request.context.caller,
         "request": lambda request: request,
-        "query": lambda request: _query(declared, request),
+        "query": lambda request: request.context.query,
         "body": lambda request: _body(declared, request),
         "upload": lambda request: _upload(declared, request),
     }
@@ -95,9 +109,14 @@ def _path_parameter(name: str) -> Callable[[Request], str]:
     return lambda request: request.context.path[name]
 
 
-def _query(declared: Route, request: Request) -> BaseModel:
-    assert declared.query is not None
-    return formats.checked_query(declared.query, request)
+def _query_check(declared: Route) -> Callable[..., None]:
+    """Before the body is read, and on routes without a query too: a name mistyped is an error."""
+
+    def check(request: Request, **_: Any) -> None:
+        formats.refuse_nul(request)
+        request.context.query = formats.checked_query(declared.query or Query, request)
+
+    return check
 
 
 def _body(declared: Route, request: Request) -> BaseModel:
