@@ -2,13 +2,14 @@
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
+    REGISTRY,
     CollectorRegistry,
     Counter,
     Histogram,
     generate_latest,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
-from prometheus_client.values import MultiProcessValue, ValueClass
+from prometheus_client.values import ValueClass
 
 REQUESTS = Counter("tocsin_http_requests_total", "Requests answered", ["method", "route", "status"])
 SECONDS = Histogram(
@@ -26,7 +27,8 @@ def note_request(method: str, route: str, status: int, seconds: float) -> None:
 
 def exposition() -> tuple[bytes, str]:
     """-> the numbers of all processes, and the media type."""
+    if not getattr(ValueClass, "_multiprocess", False):
+        return generate_latest(REGISTRY), CONTENT_TYPE_LATEST
     registry = CollectorRegistry()
-    if ValueClass is not MultiProcessValue and getattr(ValueClass, "_multiprocess", False):
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return generate_latest(registry), CONTENT_TYPE_LATEST
