@@ -1,12 +1,35 @@
 """The columns of an upload or a request, in the order of a series' fields."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.detection import FIELDS_MAX
 from app.errors import FieldError, Invalid
 from app.store.series import Series
+
+NAME = r"^[A-Za-z_][A-Za-z0-9_.-]{0,99}$"
+
+
+def of_new_series(name: str, columns: Sequence[str], values: NDArray[np.float64]) -> list[str]:
+    """The fields of a series that an upload makes: its columns, without those of other series.
+
+    values: (n, c) of this series' rows alone; a column that all of them leave empty is another's.
+    """
+    is_used = ~np.isnan(values).all(axis=0)
+    own = [columns[place] for place in np.flatnonzero(is_used).tolist()] or list(columns)
+    wrong = [
+        FieldError(column, "a field has 1 to 100 letters, digits, '_', '.', '-', no digit first")
+        for column in own
+        if not re.match(NAME, column)
+    ]
+    if wrong:
+        raise Invalid(f"The columns cannot be the fields of a new series {name}", wrong)
+    if len(own) > FIELDS_MAX:
+        raise Invalid(f"A series has {FIELDS_MAX} fields at most; {name} would have {len(own)}")
+    return own
 
 
 def named(of: Series, columns: Sequence[str]) -> list[str]:

@@ -92,7 +92,7 @@ class _Upload:
     def _take_series(self, name: str, chunk: Chunk, mine: NDArray[np.bool_]) -> None:
         rows = chunk.rows[mine]
         try:
-            of = self._resolve(name, chunk)
+            of = self._resolve(name, chunk, mine)
         except NotFound:
             message = f"there is no series {name}; ?create=true makes those that are missing"
             self._reject([RowError(int(row), "series", message) for row in rows])
@@ -102,17 +102,18 @@ class _Upload:
         good = ~np.isin(rows, [error.row for error in bad])
         staging.stage(self.connection, rows[good], of.id, chunk.times[mine][good], values[good])
 
-    def _resolve(self, name: str, chunk: Chunk) -> Series:
+    def _resolve(self, name: str, chunk: Chunk, mine: NDArray[np.bool_]) -> Series:
         if name not in self.series:
-            self.series[name] = self._find_or_make(name, list(chunk.columns))
+            self.series[name] = self._find_or_make(name, chunk, mine)
         return self.series[name]
 
-    def _find_or_make(self, name: str, columns: list[str]) -> Series:
+    def _find_or_make(self, name: str, chunk: Chunk, mine: NDArray[np.bool_]) -> Series:
         try:
             return series.by_name(self.connection, self.tenant_id, name)
         except NotFound:
             if not self.is_creating:
                 raise
+        columns = fields.of_new_series(name, chunk.columns, chunk.values[mine])
         try:
             return series.add(self.connection, self.tenant_id, name, fields=columns)
         except Conflict:  # another upload made it just now

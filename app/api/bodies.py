@@ -68,6 +68,12 @@ class PointList(Body):
     points: list[Point] = Field(min_length=1)
 
 
+class LoosePointList(Body):
+    """Points that are checked one by one, where bad ones are to be skipped."""
+
+    points: list[Any] = Field(min_length=1)
+
+
 class ScoreList(Body):
     points: list[Point] = Field(min_length=1, max_length=10_000)
 

@@ -10,13 +10,17 @@ from app.actions.accounts import Caller
 from app.actions.parts import Parts
 from app.api import answers, exports, pages, tables
 from app.api.bodies import (
+    LoosePointList,
+    Point,
     PointList,
+    PointOfSeries,
     PointsQuery,
     SpanQuery,
     UploadedPointsOfManySeries,
     UploadManyQuery,
     UploadQuery,
 )
+from app.errors import Invalid, RowError
 from app.ingest.chunk import Chunk
 from app.ingest.csv import read_csv
 from app.ingest.json import parse_json
@@ -109,7 +113,14 @@ def get_points(
     )
 
 
-@route("DELETE", OF_SERIES, scope="admin", query=SpanQuery, status=200, errors=(404,))
+@route(
+    "DELETE",
+    OF_SERIES,
+    scope="admin",
+    query=SpanQuery,
+    answer=answers.ErasedAnswer,
+    errors=(404,),
+)
 def delete_points(
     parts: Parts, caller: Caller, series_name: str, query: SpanQuery
 ) -> dict[str, int]:
@@ -128,18 +139,39 @@ def _chunks(parts: Parts, upload: Upload, query: UploadQuery, is_of_many: bool) 
         )
     if upload.media_type == NDJSON:
         return read_ndjson(upload.stream, with_series=is_of_many)
-    return _json_chunks(parts, upload, is_of_many)
+    return _json_chunks(parts, upload, query, is_of_many)
 
 
-def _json_chunks(parts: Parts, upload: Upload, is_of_many: bool) -> Iterator[Chunk]:
-    limited = formats.at_most(upload, parts.settings.json_bytes)
-    body = formats.checked_body(
-        (UploadedPointsOfManySeries if is_of_many else PointList,), parse_json(limited)
-    )
-    table = tables.table(body.points)  # type: ignore[attr-defined]
-    rows = np.arange(1, len(table.times) + 1)
+def _json_chunks(
+    parts: Parts, upload: Upload, query: UploadQuery, is_of_many: bool
+) -> Iterator[Chunk]:
+    given = parse_json(formats.at_most(upload, parts.settings.json_bytes))
+    errors: dict[int, RowError] = {}
+    if query.on_error == "skip":
+        loose = formats.checked_body((LoosePointList,), given).points  # type: ignore[attr-defined]
+        good, errors = _good_points(PointOfSeries if is_of_many else Point, loose)
+    else:
+        strict = UploadedPointsOfManySeries if is_of_many else PointList
+        good = formats.checked_body((strict,), given).points  # type: ignore[attr-defined]
+    table = tables.table(good)
+    received = len(good) + len(errors)
+    rows = np.array([row for row in range(1, received + 1) if row not in errors], np.int64)
     names = table.series if is_of_many else None
-    yield Chunk(rows, names, table.times, table.columns, table.values, (), len(rows))
+    yield Chunk(
+        rows, names, table.times, table.columns, table.values, tuple(errors.values()), received
+    )
+
+
+def _good_points(model: type[Point], given: list[Any]) -> tuple[list[Point], dict[int, RowError]]:
+    """The points that hold, and by its row what is wrong first with each of the others."""
+    good, errors = [], {}
+    for row, point in enumerate(given, 1):
+        try:
+            good.append(formats.checked(model, point))
+        except Invalid as error:
+            field, message = formats.first_wrong(error)
+            errors[row] = RowError(row, field or None, message)
+    return good, errors
 
 
 def _reported(report: ingestion.Report) -> dict[str, Any]:

@@ -4,11 +4,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from app.actions import fields
 from app.ingest.timestamps import parse_timestamp
 
 SERIES_NAME = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,199}$"
 SLUG = r"^[a-z0-9][a-z0-9-]{0,62}$"
-FIELD_NAME = r"^[A-Za-z_][A-Za-z0-9_.-]{0,99}$"
 MOST_FIELDS = 64
 
 
@@ -33,7 +33,7 @@ Timestamp = Annotated[
 ]
 SeriesName = Annotated[str, Field(pattern=SERIES_NAME, examples=["rides"])]
 Slug = Annotated[str, Field(pattern=SLUG, examples=["acme"])]
-FieldName = Annotated[str, Field(pattern=FIELD_NAME)]
+FieldName = Annotated[str, Field(pattern=fields.NAME)]
 Limit = Annotated[int, Field(ge=1, le=1000, description="Rows of a page")]
 Cursor = Annotated[str, Field(max_length=1000, description="`next` of the page before")]
 
