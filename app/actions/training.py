@@ -93,6 +93,7 @@ def train(parts: Parts, job: Job) -> bool:
                 history,
                 settings,
                 progress=lambda share: sign.show(FIT_SHARE + share * (0.95 - FIT_SHARE)),
+                names=of.fields,
             )
         except TocsinError as error:
             if isinstance(error, Unavailable):

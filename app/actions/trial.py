@@ -1,15 +1,17 @@
 """Detection without a trace: fits on the points given, judges all of them, stores nothing."""
 
+from collections.abc import Sequence
+
 from app.actions.parts import Parts
 from app.detection import Points, Settings, Verdicts, replay
 from app.errors import Unavailable
 
 
-def detect(parts: Parts, points: Points, settings: Settings) -> Verdicts:
+def detect(parts: Parts, points: Points, settings: Settings, names: Sequence[str]) -> Verdicts:
     """Takes seconds, so few may do it at a time; the others are told to come back."""
     if not parts.slow_places.acquire(blocking=False):
         raise Unavailable("As many detections as are allowed at a time are running", 5)
     try:
-        return replay(points, settings)
+        return replay(points, settings, names=names)
     finally:
         parts.slow_places.release()
