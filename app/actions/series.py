@@ -39,6 +39,12 @@ def change(parts: Parts, tenant_id: UUID, name: str, changes: Mapping[str, Any])
         return series.by_name(connection, tenant_id, name)
 
 
+def use(parts: Parts, tenant_id: UUID) -> tuple[int, int]:
+    """How many series a tenant has, and points in them."""
+    with parts.database.tenant(tenant_id) as connection:
+        return series.use(connection, tenant_id)
+
+
 def remove(parts: Parts, tenant_id: UUID, name: str) -> None:
     """Gone at once for everybody; a job erases its points and scores, which may take a while."""
     with parts.database.tenant(tenant_id) as connection:

@@ -47,9 +47,17 @@ class NewTenantAnswer(TenantAnswer):
     api_key: NewKeyAnswer
 
 
+class UseAnswer(Answered):
+    """Against the tenant's limits of the same names."""
+
+    series: int
+    stored_points: int
+
+
 class MeAnswer(Answered):
     tenant: TenantAnswer | None = Field(description="null for an operator key")
     key: KeyAnswer
+    use: UseAnswer | None = Field(description="null for an operator key")
 
 
 class SeriesAnswer(Answered):
@@ -109,6 +117,10 @@ class UploadAnswer(Answered):
     rejected: int
     errors: list[RowErrorAnswer]
     job: str | None
+
+
+class ErasedAnswer(Answered):
+    erased: int = Field(description="Points, each with its score if it had one")
 
 
 class PointAnswer(Answered):

@@ -17,7 +17,7 @@ from app.api.bodies import (
     ScoreList,
     ScoresQuery,
 )
-from app.errors import Conflict, NotFound, TocsinError
+from app.errors import Conflict, FieldError, Invalid, TocsinError
 from app.ingest.timestamps import parse_timestamp
 from app.store.scores import Wanted
 from app.store.times import to_datetime, to_ns
@@ -90,9 +90,15 @@ def post_score_of_many(
 
 def _errors(errors: dict[int, TocsinError]) -> list[dict[str, Any]]:
     return [
-        {"field": f"points[{place}]", "code": error.code, "message": error.detail}
+        {"field": f"points[{place}]", "code": error.code, "message": _message(error)}
         for place, error in sorted(errors.items())
     ]
+
+
+def _message(error: TocsinError) -> str:
+    """With what is wrong in particular, since an error of a point has no list of its own."""
+    particular = [one.message for one in error.errors] if isinstance(error, Invalid) else []
+    return ": ".join([error.detail, "; ".join(particular)] if particular else [error.detail])
 
 
 @route(
@@ -139,7 +145,7 @@ def get_anomaly(parts: Parts, caller: Caller, series_name: str, timestamp: str) 
     try:
         time_ns = parse_timestamp(timestamp)
     except ValueError as error:
-        raise NotFound(f"There is no point at {timestamp}: {error}") from None
+        raise Invalid("The time is not valid", [FieldError("timestamp", str(error))]) from None
     score = history.score_at(parts, caller.tenant_id, series_name, time_ns)
     return {"anomaly_detected": score.is_anomaly, **answers.score(score)}
 

@@ -150,6 +150,13 @@ def page(
     return [_series(row) for row in connection.execute(statement)]
 
 
+def use(connection: Connection, tenant_id: UUID) -> tuple[int, int]:
+    """How many series a tenant has, and points in them."""
+    statement = select(func.count(), func.coalesce(func.sum(SERIES.c.points), 0))
+    series, points = connection.execute(statement.where(SERIES.c.tenant_id == tenant_id)).one()
+    return int(series), int(points)
+
+
 def change(connection: Connection, tenant_id: UUID, name: str, changes: Mapping[str, Any]) -> None:
     statement = (
         update(SERIES)
