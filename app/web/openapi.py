@@ -15,7 +15,7 @@ from app.web.routes import DECLARED, Route
 
 REF = "#/components/schemas/{model}"
 TEXT = {"schema": {"type": "string"}}
-USUAL_ERRORS = (401, 403)
+USUAL_ERRORS = (401, 403, 422, 500, 503)
 
 
 class FieldProblem(Answered):
@@ -151,11 +151,9 @@ def _responses(route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
 def _error_statuses(route: Route) -> list[int]:
     statuses = set(route.errors)
     if route.scope != "public":
-        statuses |= {*USUAL_ERRORS, 500, 503}
-    if route.query or route.path.count("{"):
-        statuses.add(422)
+        statuses.update(USUAL_ERRORS)
     if route.body or route.uploads:
-        statuses |= {400, 411, 413, 415, 422}
+        statuses |= {400, 411, 413, 415}
     return sorted(statuses)
 
 
