@@ -1,0 +1,89 @@
+"""The OpenAPI document is valid, whole, and says what the server does."""
+
+import re
+from typing import Any
+
+import httpx
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from app.errors import Refused, TocsinError
+from app.web import openapi, problems
+from app.web.routes import Route
+from tests.web.asking import GUARDED, ROUTES, Asking, name_of
+
+Clients = dict[str, httpx.Client]
+
+
+@pytest.fixture
+def document(clients: Clients) -> Any:
+    return clients["nobody"].get("/openapi.json").json()
+
+
+def subclasses(kind: type[TocsinError]) -> set[type[TocsinError]]:
+    return {kind}.union(*map(subclasses, kind.__subclasses__()))
+
+
+def test_it_is_valid(document: Any) -> None:
+    OpenAPIV31SpecValidator(document).validate()
+
+
+def test_what_is_served_is_what_is_declared(document: Any) -> None:
+    assert document == openapi.document()
+    described = {
+        (method.upper(), path) for path, methods in document["paths"].items() for method in methods
+    }
+    assert described == {(route.method, route.path) for route in ROUTES}
+
+
+@pytest.mark.parametrize("route", GUARDED, ids=name_of)
+def test_each_declared_route_is_served(clients: Clients, route: Route) -> None:
+    assert Asking(route).send(clients["nobody"]).status_code == 401
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=name_of)
+def test_each_route_is_described_with_its_errors(document: Any, route: Route) -> None:
+    operation = document["paths"][route.path][route.method.lower()]
+    assert operation["summary"]
+    assert operation["responses"].keys() >= {str(route.status), *map(str, route.errors)}
+    assert ("security" in operation) == (route.scope == "public")
+    assert ("requestBody" in operation) == bool(route.body)
+    if route.scope != "public":
+        assert operation["responses"].keys() >= {"401", "403", "422", "500", "503"}
+        assert route.scope in operation["description"]
+    if route.body:
+        assert operation["responses"].keys() >= {"400", "411", "413", "415"}
+    if "{series_name}" in route.path or "_id}" in route.path:
+        assert "404" in operation["responses"]
+
+
+def test_each_answer_has_a_schema(document: Any) -> None:
+    for route in GUARDED:
+        answer = document["paths"][route.path][route.method.lower()]["responses"][str(route.status)]
+        assert (route.status == 204) == ("content" not in answer), name_of(route)
+
+
+def test_operation_ids_are_distinct(document: Any) -> None:
+    ids = [one["operationId"] for methods in document["paths"].values() for one in methods.values()]
+    assert len(set(ids)) == len(ids)
+
+
+def test_each_error_code_is_described(document: Any) -> None:
+    description = document["info"]["description"]
+    for kind in subclasses(TocsinError) - {Refused}:
+        assert re.search(rf"\b{kind.code}\b", description), kind
+
+
+def test_each_error_has_a_status_and_a_title() -> None:
+    raised = subclasses(TocsinError) - {Refused}
+    assert raised == set(problems.STATUS)
+    assert len({kind.code for kind in raised}) == len(raised)
+    for kind in raised:
+        assert kind.title
+        assert problems.status_line(problems.STATUS[kind])
+
+
+def test_the_docs_name_every_route(clients: Clients) -> None:
+    page = clients["nobody"].get("/docs").text
+    for route in ROUTES:
+        assert f"<code>{route.path}</code>" in page
