@@ -95,12 +95,12 @@ def train(parts: Parts, job: Job) -> bool:
                 progress=lambda share: sign.show(FIT_SHARE + share * (0.95 - FIT_SHARE)),
                 names=of.fields,
             )
+            return _commit(parts, job, of, model, seconds, history, verdicts)
         except TocsinError as error:
             if isinstance(error, Unavailable):
                 raise  # the lease runs out, and the job is tried again
             fail(parts, job, error.detail)
             return True
-        return _commit(parts, job, of, model, seconds, history, verdicts)
 
 
 def _history(parts: Parts, job: Job) -> tuple[Series, Points]:
