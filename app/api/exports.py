@@ -9,7 +9,7 @@ import orjson
 
 from app.api import answers
 from app.store.scores import Score
-from app.web.formats import CSV, Answer
+from app.web.formats import CSV, JSON, Answer
 from app.web.framework import Request
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -18,7 +18,8 @@ TAIL_COLUMNS = ("reason", "model_version", "backfilled")
 
 
 def is_wanted(request: Request) -> bool:
-    return str(request.client_prefers(["application/json", CSV])) == CSV
+    """JSON where the client takes either: of equals, the last one is preferred."""
+    return str(request.client_prefers([CSV, JSON])) == CSV
 
 
 def points(fields: Sequence[str], pages: Iterable[list[tuple[datetime, list[float]]]]) -> Answer:
