@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from app.api.pages import Page
 from app.detection import Settings
@@ -90,7 +90,7 @@ class Detector(Body):
     """Settings of the detector; what is left out has its default."""
 
     n_estimators: int = Field(100, ge=1, le=1000, description="Trees of the IsolationForest")
-    max_samples: int = Field(256, ge=2, le=100_000, description="Rows drawn for each tree")
+    max_samples: int = Field(256, ge=2, le=65_535, description="Rows drawn for each tree")
     contamination: float | Literal["auto"] = Field(
         "auto", description="Share of points expected to be anomalous, up to 0.5"
     )
@@ -100,14 +100,14 @@ class Detector(Body):
     interval: str = Field("auto", description="Sampling interval such as `30m`, or `auto`")
     random_state: int = Field(0, ge=0, le=2**32 - 1, description="Seed")
 
-    @model_validator(mode="after")
-    def _is_understood(self) -> "Detector":
+    @field_validator("*")
+    @classmethod
+    def _is_understood(cls, given: Any, info: ValidationInfo) -> Any:
         try:
-            Settings.from_json(self.model_dump(exclude_unset=True))
+            Settings.from_json({str(info.field_name): given})
         except Invalid as error:
-            named = "; ".join(f"{getattr(e, 'field', '')}: {e.message}" for e in error.errors)
-            raise ValueError(named or error.detail) from None
-        return self
+            raise ValueError(error.errors[0].message) from None
+        return given
 
     def given(self) -> dict[str, Any]:
         """Only what was said, so that a later default applies to the rest."""
