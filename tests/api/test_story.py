@@ -1,6 +1,5 @@
 """The article's story over HTTP: upload, train, score, ask."""
 
-
 from tests.service import Tenant
 
 
@@ -24,5 +23,3 @@ def test_a_normal_point_answers_false_and_an_absurd_one_true(tenant: Tenant) -> 
     url = "/v1/series/rides/anomalies/"
     assert tenant.http.get(url + normal["timestamp"]).json()["anomaly_detected"] is False  # type: ignore[operator]
     assert tenant.http.get(url + absurd["timestamp"]).json()["anomaly_detected"] is True  # type: ignore[operator]
-
-

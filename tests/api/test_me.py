@@ -1,0 +1,28 @@
+"""`/v1/me`: who the key says you are."""
+
+import httpx
+
+from tests.service import Tenant
+
+
+def test_it_tells_tenant_key_and_use(tenant: Tenant) -> None:
+    me = tenant.http.get("/v1/me").json()
+    assert me["tenant"]["slug"] == tenant.slug
+    assert me["key"]["scopes"] == ["admin"]
+    assert me["use"] == {"series": 0, "stored_points": 0}
+
+
+def test_use_follows_what_is_stored(tenant: Tenant) -> None:
+    for name in ("a", "b"):
+        tenant.make_series(name)
+        tenant.upload(name, "timestamp,value\n1,1\n2,2\n")
+    assert tenant.http.get("/v1/me").json()["use"] == {"series": 2, "stored_points": 4}
+    tenant.http.delete("/v1/series/a/points", params={"from": 2})
+    tenant.http.delete("/v1/series/b")
+    assert tenant.http.get("/v1/me").json()["use"] == {"series": 1, "stored_points": 1}
+
+
+def test_an_operator_has_no_tenant(operator: httpx.Client) -> None:
+    me = operator.get("/v1/me").json()
+    assert (me["tenant"], me["use"]) == (None, None)
+    assert me["key"]["name"] == "tests"
