@@ -1,7 +1,7 @@
 """Every setting of the service, read once from the environment (`TOCSIN_…`) and passed down."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -96,6 +96,30 @@ class Settings(BaseSettings):
         return url.get_secret_value()
 
 
+class ClientSettings(BaseSettings):
+    """What the commands that talk to a running service need to know."""
+
+    model_config = SettingsConfigDict(env_prefix="TOCSIN_", env_ignore_empty=True)
+
+    data_dir: Path = Field(Path(".tocsin"), description="Folder with `credentials.json`")
+    url: str | None = Field(
+        None, description="Address of the service; default: the one in `credentials.json`"
+    )
+    api_key: SecretStr | None = Field(
+        None, description="Key to use; default: the one in `credentials.json`"
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _is_http(cls, url: str | None) -> str | None:
+        if url and not url.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return url
+
+
+Model = TypeVar("Model", bound=BaseSettings)
+
+
 def _whole(url: SecretStr | None) -> SecretStr | None:
     """A password with a bare / or @ cuts a URL in the wrong places; the error must not show it."""
     try:
@@ -110,8 +134,17 @@ def _whole(url: SecretStr | None) -> SecretStr | None:
 
 def read() -> Settings:
     """The settings of this environment; an error names all that are wrong at once."""
+    return _read(Settings)
+
+
+def read_client() -> ClientSettings:
+    """The same for a client."""
+    return _read(ClientSettings)
+
+
+def _read(model: type[Model]) -> Model:
     try:
-        return Settings()
+        return model()
     except ValidationError as error:
         wrong = [
             FieldError(f"TOCSIN_{'_'.join(map(str, e['loc'])).upper()}", e["msg"])

@@ -1,0 +1,149 @@
+"""The processes of the service as children of a supervisor: the server, workers, upkeep."""
+
+import contextlib
+import http.client
+import os
+import resource
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import app
+from app.processes import Child
+from app.settings import Settings
+
+# Where the packages `app` and `workers` are: `python -m` and granian look here before elsewhere,
+# so that a folder `app` where the command was called is not taken for ours.
+ROOT = Path(app.__file__).resolve().parents[1]
+
+# Granian's connections hold a place each while they are open, idle ones too.
+CONNECTIONS = 16_384
+BACKLOG = 4_096
+CGI_NAMES = ("CONTENT_TYPE", "CONTENT_LENGTH")
+STUCK_AFTER_S = 10
+ANSWER_WITHIN_S = 0.5
+SERVER_GRACE_S = 15.0
+WORKER_GRACE_S = 25.0  # under the 30 s that orchestrators give
+UPKEEP_GRACE_S = 5.0
+
+
+def server(settings: Settings, metrics_dir: Path, log_dir: Path | None = None) -> Child:
+    """Granian, which has processes of its own; ready when it answers."""
+    # Granian copies its environment into that of each request, where HTTP_… are its headers.
+    environment = {
+        name: text
+        for name, text in _environment(settings).items()
+        if not name.startswith(("HTTP_", "GRANIAN_")) and name not in CGI_NAMES
+    }
+    return Child(
+        "server",
+        [*_granian(settings), "app.wsgi:application"],
+        env={**environment, "PROMETHEUS_MULTIPROC_DIR": str(metrics_dir)},
+        cwd=ROOT,
+        grace_s=SERVER_GRACE_S,
+        is_ready=lambda: answers(reachable_host(settings.host), settings.port),
+        log_path=log_dir and log_dir / "server.log",
+    )
+
+
+def workers(settings: Settings, log_dir: Path | None = None) -> list[Child]:
+    """As many as the settings say, and upkeep, which alone knows the database's owner."""
+    found = [
+        _module(f"worker-{number}", "workers.main", _environment(settings), WORKER_GRACE_S, log_dir)
+        for number in range(1, settings.worker_processes + 1)
+    ]
+    environment = _environment(settings)
+    if settings.owner_database_url is not None:
+        owner_url = settings.owner_database_url.get_secret_value()
+        environment["TOCSIN_OWNER_DATABASE_URL"] = owner_url
+    return [*found, _module("upkeep", "workers.upkeep", environment, UPKEEP_GRACE_S, log_dir)]
+
+
+@contextlib.contextmanager
+def metrics_folder(settings: Settings) -> Iterator[Path]:
+    """A new folder in which the server's processes add up their numbers."""
+    folder = settings.data_dir.resolve() / f"metrics-{settings.port}"
+    shutil.rmtree(folder, ignore_errors=True)  # of a server that was killed
+    folder.mkdir(mode=0o700, parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def allow_many_connections() -> None:
+    """As many open files as this account may have: the usual 1,024 are fewer than connections."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def reachable_host(host: str) -> str:
+    """Where a server that listens on all addresses can be asked."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+
+
+def url(settings: Settings) -> str:
+    """The server's address for clients on this host."""
+    host = reachable_host(settings.host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
+def answers(host: str, port: int) -> bool:
+    """Whether a server there says that it is up."""
+    connection = http.client.HTTPConnection(host, port, timeout=ANSWER_WITHIN_S)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _granian(settings: Settings) -> list[str]:
+    return [
+        sys.executable,
+        "-m",
+        "granian",
+        "--interface=wsgi",
+        f"--host={settings.host}",
+        f"--port={settings.port}",
+        f"--workers={settings.api_processes}",
+        f"--blocking-threads={settings.api_threads}",
+        f"--backlog={BACKLOG}",
+        f"--backpressure={CONNECTIONS}",
+        f"--workers-kill-timeout={STUCK_AFTER_S}",
+        f"--log-level={settings.log_level}",
+        "--respawn-failed-workers",
+        "--no-ws",
+    ]
+
+
+def _module(
+    name: str, module: str, environment: dict[str, str], grace_s: float, log_dir: Path | None
+) -> Child:
+    return Child(
+        name,
+        [sys.executable, "-m", module],
+        env=environment,
+        cwd=ROOT,
+        # Nothing waits for them when the supervisor was killed: their jobs' leases run out.
+        death_signal=signal.SIGKILL,
+        grace_s=grace_s,
+        log_path=log_dir and log_dir / f"{name}.log",
+    )
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """Ours, with absolute paths, the servers that were found, and without the owner's URL."""
+    environment = dict(os.environ)
+    environment.pop("TOCSIN_OWNER_DATABASE_URL", None)
+    return environment | {
+        "TOCSIN_DATA_DIR": str(settings.data_dir.resolve()),
+        "TOCSIN_SECRET_FILE": str(settings.secret_path.resolve()),
+        "TOCSIN_DATABASE_URL": settings.required("database_url"),
+        "TOCSIN_REDIS_URL": settings.required("redis_url"),
+    }

@@ -1,0 +1,95 @@
+"""`tocsin keys`: a tenant's keys over HTTP, the operator's directly in the database."""
+
+from typing import Annotated, Any
+
+import typer
+
+from app.cli import client, output
+from app.cli.failures import WrongUsage
+from app.cli.output import AsJson
+
+app = typer.Typer(no_args_is_help=True, help="API keys.")
+OfOperator = Annotated[
+    bool, typer.Option("--operator", help="Operator keys, directly in the database.")
+]
+
+PATH = "/v1/keys"
+COLUMNS: output.Columns = {
+    "id": lambda key: key["id"],
+    "name": lambda key: key["name"],
+    "scopes": lambda key: output.text(key["scopes"]),
+    "made": lambda key: key["created_at"],
+    "expires": lambda key: output.text(key["expires_at"]),
+    "revoked": lambda key: output.text(key["revoked_at"]),
+    "last used": lambda key: output.text(key["last_used_at"]),
+}
+
+
+@app.command("list")
+def list_keys(is_operator: OfOperator = False, as_json: AsJson = False) -> None:
+    """List the keys, revoked ones too; secrets are stored nowhere."""
+    if is_operator:
+        from app.cli import operator_keys
+
+        rows = operator_keys.listed()
+    else:
+        with client.connected() as service:
+            rows = service.pages(PATH)
+    output.listed(rows, COLUMNS, as_json, "There are no keys")
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Argument(help="What it is for.")],
+    scopes: Annotated[
+        list[str] | None, typer.Option("--scope", help="read, write or admin; may be repeated.")
+    ] = None,
+    expires_at: Annotated[str | None, typer.Option("--expires", help="RFC 3339 time.")] = None,
+    tenant: Annotated[
+        str | None, typer.Option(help="The tenant to make it for, with an operator key.")
+    ] = None,
+    is_operator: OfOperator = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key, and print its secret: it is shown this once."""
+    if is_operator:
+        if scopes or expires_at or tenant:
+            raise WrongUsage("An operator key has no scopes, tenant or end.")
+        made = _made_for_operator(name)
+    else:
+        body = {"name": name, "scopes": scopes or ["read"], "expires_at": expires_at}
+        made = _made(tenant, {k: v for k, v in body.items() if v is not None})
+    if as_json:
+        output.data(made)
+        return
+    output.message(f"Made the key {made['id']}. Its secret, shown this once:")
+    print(made["secret"])
+
+
+def _made_for_operator(name: str) -> dict[str, Any]:
+    from app.cli import operator_keys
+
+    return operator_keys.made(name)
+
+
+def _made(tenant: str | None, body: dict[str, Any]) -> dict[str, Any]:
+    path = client.path("v1", "tenants", tenant, "keys") if tenant else PATH
+    with client.connected("operator" if tenant else "tenant") as service:
+        made: dict[str, Any] = service.ask("POST", path, json=body)
+    return made
+
+
+@app.command()
+def revoke(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="Of `tocsin keys list`.")],
+    is_operator: OfOperator = False,
+) -> None:
+    """Let a key open nothing from now on."""
+    if is_operator:
+        from app.cli import operator_keys
+
+        operator_keys.revoke(key_id)
+    else:
+        with client.connected() as service:
+            service.ask("DELETE", client.path("v1", "keys", key_id))
+    output.message(f"Revoked the key {key_id}.")

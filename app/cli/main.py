@@ -1,0 +1,71 @@
+"""`tocsin`: all commands, and what becomes of their errors."""
+
+import sys
+
+import typer
+
+from app.cli import (
+    anomalies,
+    detect,
+    doctor,
+    keys,
+    migrate,
+    score,
+    series,
+    serve,
+    tenants,
+    train,
+    up,
+    upload,
+    worker,
+)
+from app.cli.failures import EXIT_CODES, ServiceRefused, exit_code
+from app.errors import Invalid, TocsinError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="tocsin",
+    help="Anomaly detection for time series, for many tenants.",
+    epilog=f"{EXIT_CODES} Settings are environment variables; `tocsin doctor` checks them.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+RUN, CLIENT, ALONE = "Run the service", "Talk to a running service", "Without a service"
+for command, panel in (
+    (up.up, RUN),
+    (serve.serve, RUN),
+    (worker.worker, RUN),
+    (migrate.migrate, RUN),
+    (doctor.doctor, RUN),
+    (detect.detect, ALONE),
+    (upload.upload, CLIENT),
+    (train.train, CLIENT),
+    (score.score, CLIENT),
+    (anomalies.anomalies, CLIENT),
+):
+    app.command(rich_help_panel=panel)(command)
+app.add_typer(series.app, name="series", rich_help_panel=CLIENT)
+app.add_typer(keys.app, name="keys", rich_help_panel=CLIENT)
+app.add_typer(tenants.app, name="tenants", rich_help_panel=CLIENT)
+
+
+def main() -> None:
+    """The program."""
+    try:
+        app()
+    except TocsinError as error:
+        tell(error)
+        sys.exit(exit_code(error))
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def tell(error: TocsinError) -> None:
+    """What went wrong, and with which fields or lines, for people."""
+    print(f"tocsin: {error.detail}", file=sys.stderr)
+    lines = error.lines if isinstance(error, ServiceRefused) else []
+    if isinstance(error, Invalid):
+        lines = [str(one.message) for one in error.errors]
+    for line in lines:
+        print(f"  {line}", file=sys.stderr)

@@ -1,0 +1,47 @@
+"""What people see of a start and of an end: a line for each step that is done."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.text import Text
+
+from app.cli import output
+from app.processes import Event
+
+
+class Steps:
+    def __init__(self) -> None:
+        self.console = output.console()
+
+    @contextmanager
+    def step(self, doing: str, done: str) -> Iterator[None]:
+        """A spinner while it is done, then a line that says how long it took."""
+        started = time.monotonic()
+        with self.console.status(doing):
+            yield
+        self.done(done, f"{time.monotonic() - started:.1f} s")
+
+    def done(self, what: str, detail: str = "") -> None:
+        self._line("green", "✓", what, detail)
+
+    def note(self, line: str) -> None:
+        self._line("cyan", "·", line)
+
+    def trouble(self, line: str) -> None:
+        self._line("yellow", "!", line)
+
+    def show(self, name: str, event: Event) -> None:
+        """An event of the supervisor."""
+        if event.kind == "ready":
+            self.done(f"{name} is up", event.detail.removeprefix("after "))
+        elif event.kind == "ended":
+            self.trouble(f"{name} ended {event.detail}; it is started again")
+        elif event.kind in ("waiting", "killed"):
+            self.trouble(f"{name}: {event.kind} {event.detail}")
+        elif event.kind == "stopped":
+            self.note(f"{name} stopped")
+
+    def _line(self, color: str, sign: str, what: str, detail: str = "") -> None:
+        line = Text.assemble((sign, color), " ", what, (f"  {detail}".rstrip(), "dim"))
+        self.console.print(line, soft_wrap=True)

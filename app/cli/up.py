@@ -1,0 +1,144 @@
+"""`tocsin up`: everything at once, with servers of its own where none are set."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from app.cli.credentials import Credentials
+    from app.cli.steps import Steps
+    from app.embedded import Installation
+    from app.processes import Supervisor
+    from app.settings import Settings
+
+
+def up(
+    with_demo: Annotated[
+        bool, typer.Option("--demo", help="Watch New York's taxi rides, and show what is found.")
+    ] = False,
+) -> None:
+    """Start all of it, and stay until Ctrl-C: PostgreSQL and Valkey where none are set."""
+    from app import settings
+    from app.cli import ports, servers
+    from app.cli.steps import Steps
+    from app.processes import Supervisor
+
+    configured = settings.read()
+    ports.refuse_taken(configured.host, configured.port)
+    steps = Steps()
+    with ExitStack() as stack:
+        installation = stack.enter_context(_installation(configured, steps))
+        supervisor = stack.enter_context(Supervisor(steps.show))
+        if installation is not None:
+            _start_servers(configured, supervisor, installation)
+            configured = servers.with_urls(configured, installation.prepare())
+        _migrate(configured, steps)
+        known = _start_service(configured, supervisor, stack, steps)
+        with _demo(configured, known, supervisor, steps) if with_demo else nullcontext():
+            supervisor.run_until_signal()
+    steps.note("All of it has stopped.")
+
+
+@contextmanager
+def _installation(configured: "Settings", steps: "Steps") -> Iterator["Installation | None"]:
+    """The embedded servers, unless others are set for both."""
+    from app import embedded
+
+    if configured.database_url is not None and configured.redis_url is not None:
+        yield None
+        return
+    with ExitStack() as stack:
+        with steps.step("Laying out the data folder", f"data in {configured.data_dir.resolve()}"):
+            found = stack.enter_context(embedded.installation(configured.data_dir, steps.note))
+        yield found
+
+
+def _start_servers(
+    configured: "Settings", supervisor: "Supervisor", installation: "Installation"
+) -> None:
+    given = {"postgres": configured.database_url, "valkey": configured.redis_url}
+    supervisor.start(*(child for child in installation.children if given[child.name] is None))
+
+
+def _migrate(configured: "Settings", steps: "Steps") -> None:
+    """As the owner, where its URL is known; else the schema has to be there already."""
+    from app.cli import startup
+    from app.store import migrations
+
+    startup.refuse_unmet(configured, ("database_url", "redis_url"))
+    if configured.owner_database_url is not None:
+        with steps.step("Bringing the database up to date", "database up to date"):
+            owner_url = configured.required("owner_database_url")
+            migrations.upgrade(owner_url, configured.required("database_url"))
+    startup.with_database(configured, is_strict=True)
+
+
+def _start_service(
+    configured: "Settings", supervisor: "Supervisor", stack: ExitStack, steps: "Steps"
+) -> "Credentials":
+    """Workers and the server, and a key for whoever runs it."""
+    from app.cli import children
+
+    children.allow_many_connections()
+    log_dir = configured.data_dir.resolve() / "logs"
+    log_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    metrics_dir = stack.enter_context(children.metrics_folder(configured))
+    supervisor.start(children.server(configured, metrics_dir, log_dir))
+    supervisor.start(*children.workers(configured, log_dir))
+    known = _with_operator_key(configured)
+    steps.note(f"listening on {children.url(configured)}, logs in {os.path.relpath(log_dir)}")
+    return known
+
+
+def _with_operator_key(configured: "Settings") -> "Credentials":
+    """What `credentials.json` says, with a key that works: a lost one is replaced."""
+    from app.cli import children, client, credentials
+    from app.cli.failures import ServiceRefused
+
+    url = children.url(configured)
+    known = credentials.read(configured.data_dir)
+    try:
+        with client.opened(url, known.operator_key) as service:
+            service.ask("GET", "/v1/tenants", params={"limit": 1})
+        found = replace(known, url=url)
+    except ServiceRefused as error:
+        if error.status not in (401, 403):
+            raise
+        found = replace(known, url=url, operator_key=_new_operator_key(configured))
+    if found != known:
+        credentials.write(configured.data_dir, found)
+    return found
+
+
+def _new_operator_key(configured: "Settings") -> str:
+    from app.actions import accounts
+    from app.actions.parts import assemble
+    from app.store.database import INSTALLATION
+
+    parts = assemble(configured)
+    try:
+        _, key = accounts.add_key(parts, INSTALLATION, "tocsin up", ["admin"])
+    finally:
+        parts.close()
+    return key.text
+
+
+@contextmanager
+def _demo(
+    configured: "Settings", known: "Credentials", supervisor: "Supervisor", steps: "Steps"
+) -> Iterator[None]:
+    """Beside the supervisor, which has to stay in the main thread; ended with it."""
+    from threading import Thread
+
+    from app.cli import demo
+
+    def run() -> None:
+        demo.run(configured.data_dir, known, steps, lambda: supervisor.is_stop_asked)
+
+    thread = Thread(target=run, name="demo", daemon=True)
+    thread.start()
+    yield
