@@ -60,7 +60,7 @@ def test_pages_of_two_tenants_with_the_same_times_lose_nothing(
     seen: list[Any] = []
     cursor = None
     while cursor or not seen:
-        query = {"series": "rides", "from": at(24), "limit": 1}
+        query: dict[str, Any] = {"series": "rides", "from": at(24), "limit": 1}
         page = operator.get(
             "/v1/admin/anomalies", params=query | ({"cursor": cursor} if cursor else {})
         ).json()

@@ -1,7 +1,6 @@
 """`/v1/tenants`: what the operator does."""
 
 import secrets
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -19,10 +18,10 @@ def slug() -> str:
 
 
 @pytest.fixture
-def made(operator: httpx.Client, slug: str) -> Iterator[Any]:
+def made(operator: httpx.Client, slug: str) -> Any:
     answer = operator.post("/v1/tenants", json={"slug": slug, "name": "Acme"})
     assert answer.status_code == 201
-    yield answer.json()
+    return answer.json()
 
 
 def test_a_new_tenant_comes_with_a_key_that_may_do_all(
