@@ -1,0 +1,183 @@
+"""What Redis holds is believed only if we signed it for that very key; all else is a miss."""
+
+import secrets
+from collections.abc import Iterator
+from uuid import uuid4
+
+import numpy as np
+import pytest
+from redis import Redis
+
+from app.cache import Cache, models, windows
+from app.detection import Points
+from app.signing import SIGNATURE_BYTES, Secret
+from tests.conftest import Servers
+from tests.service import free_port
+
+SECRET = Secret({1: b"1" * 32})
+TENANT, STRANGER, SERIES = uuid4(), uuid4(), uuid4()
+PAYLOAD = b"artifact" * 50
+
+
+@pytest.fixture
+def cache(servers: Servers) -> Iterator[Cache]:
+    made = Cache(servers.redis_url, SECRET, ttl_s=100)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def key() -> str:
+    return f"test:{secrets.token_hex(8)}"
+
+
+def window(n: int = 5, fields: int = 2) -> Points:
+    values = np.arange(n * fields, dtype=float).reshape(n, fields)
+    values[0] = np.nan
+    return Points.checked(np.arange(n) * 1_000, values)
+
+
+def test_what_was_put_is_got(cache: Cache, key: str) -> None:
+    cache.put(key, PAYLOAD)
+    assert cache.get(key) == PAYLOAD
+    cache.drop(key)
+    assert cache.get(key) is None
+
+
+def test_entries_expire(cache: Cache, key: str, redis: "Redis") -> None:
+    cache.put(key, PAYLOAD)
+    assert 0 < redis.ttl(key) <= 100
+
+
+@pytest.mark.parametrize("length", [0, 1, SIGNATURE_BYTES - 1, SIGNATURE_BYTES, 431])
+def test_a_truncated_entry_is_a_miss(cache: Cache, key: str, redis: "Redis", length: int) -> None:
+    cache.put(key, PAYLOAD)
+    entry = redis.get(key)
+    assert isinstance(entry, bytes)
+    redis.set(key, entry[:length])
+    assert cache.get(key) is None
+
+
+def test_an_entry_with_any_bit_flipped_is_a_miss(cache: Cache, key: str, redis: "Redis") -> None:
+    cache.put(key, PAYLOAD)
+    entry = redis.get(key)
+    assert isinstance(entry, bytes)
+    for place in range(len(entry)):
+        damaged = bytearray(entry)
+        damaged[place] ^= 1 << place % 8
+        redis.set(key, bytes(damaged))
+        assert cache.get(key) is None, place
+
+
+def test_an_entry_under_another_key_is_a_miss(cache: Cache, key: str, redis: "Redis") -> None:
+    cache.put(key, PAYLOAD)
+    redis.rename(key, f"{key}x")
+    assert cache.get(f"{key}x") is None
+
+
+def test_an_entry_signed_by_another_installation_is_a_miss(
+    servers: Servers, cache: Cache, key: str
+) -> None:
+    theirs = Cache(servers.redis_url, Secret({1: b"2" * 32}), ttl_s=100)
+    theirs.put(key, PAYLOAD)
+    assert theirs.get(key) == PAYLOAD
+    assert cache.get(key) is None
+
+
+def test_an_entry_signed_for_another_purpose_is_a_miss(
+    cache: Cache, key: str, redis: "Redis"
+) -> None:
+    redis.set(key, SECRET.sign("queue", key.encode() + b"\0" + PAYLOAD) + PAYLOAD)
+    assert cache.get(key) is None
+
+
+def test_an_entry_of_another_type_is_a_miss(cache: Cache, key: str, redis: "Redis") -> None:
+    redis.lpush(key, b"not a string")
+    assert cache.get(key) is None
+
+
+def test_entries_of_the_secret_before_still_count(servers: Servers, key: str) -> None:
+    before = Cache(servers.redis_url, SECRET, ttl_s=100)
+    rotated = Cache(servers.redis_url, Secret({1: b"1" * 32, 2: b"2" * 32}), ttl_s=100)
+    before.put(key, PAYLOAD)
+    assert rotated.get(key) == PAYLOAD
+    rotated.put(key, PAYLOAD)
+    assert before.get(key) is None
+
+
+def test_a_model_of_another_tenant_series_or_version_is_a_miss(
+    cache: Cache, redis: "Redis"
+) -> None:
+    models.put(cache, TENANT, SERIES, 1, PAYLOAD)
+    entry = redis.get(f"model:{TENANT}:{SERIES}:1")
+    assert isinstance(entry, bytes)
+    for tenant, series, version in (
+        (STRANGER, SERIES, 1),
+        (TENANT, uuid4(), 1),
+        (TENANT, SERIES, 2),
+    ):
+        redis.set(f"model:{tenant}:{series}:{version}", entry)
+        assert models.get(cache, tenant, series, version) is None
+    assert models.get(cache, TENANT, SERIES, 1) == PAYLOAD
+
+
+@pytest.mark.parametrize("fields", [1, 2, 64])
+def test_a_window_comes_back_bit_for_bit(cache: Cache, fields: int) -> None:
+    points = window(30, fields)
+    windows.put(cache, TENANT, SERIES, 7, points)
+    got = windows.get(cache, TENANT, SERIES, 7, fields)
+    assert got is not None
+    assert got.times.tobytes() == points.times.tobytes()
+    assert got.values.tobytes() == points.values.tobytes()
+
+
+def test_an_empty_window_is_one_too(cache: Cache) -> None:
+    windows.put(cache, TENANT, SERIES, 7, Points.empty(2))
+    got = windows.get(cache, TENANT, SERIES, 7, 2)
+    assert got is not None
+    assert len(got) == 0
+
+
+@pytest.mark.parametrize("revision", [6, 8])
+def test_a_window_of_another_revision_is_a_miss(cache: Cache, revision: int) -> None:
+    windows.put(cache, TENANT, SERIES, 7, window())
+    assert windows.get(cache, TENANT, SERIES, revision, 2) is None
+
+
+def test_a_window_of_another_tenant_is_a_miss(cache: Cache, redis: "Redis") -> None:
+    windows.put(cache, TENANT, SERIES, 7, window())
+    redis.rename(f"window:{TENANT}:{SERIES}", f"window:{STRANGER}:{SERIES}")
+    assert windows.get(cache, STRANGER, SERIES, 7, 2) is None
+
+
+@pytest.mark.parametrize("fields", [1, 3])
+def test_a_window_with_another_number_of_fields_is_a_miss(cache: Cache, fields: int) -> None:
+    windows.put(cache, TENANT, SERIES, 7, window())
+    assert windows.get(cache, TENANT, SERIES, 7, fields) is None
+
+
+def test_a_dropped_window_is_a_miss(cache: Cache) -> None:
+    windows.put(cache, TENANT, SERIES, 7, window())
+    windows.drop(cache, TENANT, SERIES)
+    assert windows.get(cache, TENANT, SERIES, 7, 2) is None
+
+
+def test_without_redis_everything_is_a_miss_and_nothing_fails(key: str) -> None:
+    cache = Cache(f"redis://127.0.0.1:{free_port()}/0", SECRET, ttl_s=100)
+    cache.put(key, PAYLOAD)
+    cache.drop(key)
+    assert cache.get(key) is None
+    assert cache.answers() is False
+
+
+def test_a_redis_that_asks_for_a_password_is_one_that_is_down(
+    servers: Servers, redis: "Redis", key: str
+) -> None:
+    redis.acl_setuser("locked", enabled=True, passwords=["+secret"], keys=["*"])
+    query = "&" if "?" in servers.redis_url else "?"
+    url = f"{servers.redis_url}{query}username=locked&password=wrong"
+    cache = Cache(url, SECRET, ttl_s=100)
+    cache.put(key, PAYLOAD)
+    assert cache.get(key) is None
+    assert cache.answers() is False
+    redis.acl_deluser("locked")

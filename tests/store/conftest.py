@@ -1,0 +1,93 @@
+"""Two tenants that have a row in every table."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlsplit, urlunsplit
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from app.actions import accounts
+from app.actions.parts import Parts
+from app.store import jobs, models, series
+from app.store.series import Series
+from tests.conftest import Installed
+
+MOMENT = datetime(2024, 5, 1, tzinfo=UTC)
+SCORE = (
+    "INSERT INTO {table} (tenant_id, series_id, timestamp, value, score, is_anomaly, threshold, "
+    "expected, lower, upper, contributions, reason, model_version, backfilled) "
+    "VALUES (%s, %s, %s, '{{1}}', 0.5, true, 0.9, '{{1}}', '{{0}}', '{{2}}', '{{1}}', '', 1, false)"
+)
+
+MakeSeries = Callable[..., Series]
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A tenant with a series, a point, a score, a replaced one, a model, a job and a key."""
+
+    id: UUID
+    slug: str
+    key_id: str
+    series: Series
+
+
+@pytest.fixture
+def superuser(installed: Installed) -> Iterator[psycopg.Connection]:
+    url = urlsplit(installed.servers.superuser_url)._replace(path=f"/{installed.name}")
+    with psycopg.connect(urlunsplit(url), autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def owner(parts: Parts) -> Owner:
+    return make_owner(parts)
+
+
+@pytest.fixture
+def other(parts: Parts) -> Owner:
+    return make_owner(parts)
+
+
+@pytest.fixture
+def make_series(parts: Parts) -> MakeSeries:
+    """Series of a new tenant, with so many fields."""
+    tenant, _, _ = accounts.add_tenant(parts, f"t-{secrets.token_hex(6)}", "", {})
+
+    def make(fields: int = 1) -> Series:
+        with parts.database.tenant(tenant.id) as connection:
+            names = [f"f{i}" for i in range(fields)]
+            return series.add(connection, tenant.id, f"s-{secrets.token_hex(4)}", fields=names)
+
+    return make
+
+
+def make_owner(parts: Parts) -> Owner:
+    slug = f"t-{secrets.token_hex(6)}"
+    tenant, key, _ = accounts.add_tenant(parts, slug, slug, {})
+    with parts.database.tenant(tenant.id) as connection:
+        of = series.add(connection, tenant.id, "rides", fields=["value"])
+        jobs.add_or_join(connection, tenant.id, "train", of.id, of.name, {})
+        models.add(
+            connection,
+            b"model",
+            tenant_id=tenant.id,
+            series_id=of.id,
+            version=1,
+            points=1,
+            from_at=MOMENT,
+            to_at=MOMENT,
+            settings={},
+            threshold=0.9,
+            seconds=0.1,
+        )
+        raw = connection.connection.cursor()
+        place = (tenant.id, of.id, MOMENT)
+        raw.execute("INSERT INTO points VALUES (%s, %s, %s, '{1}')", place)
+        for table in ("scores", "replaced_scores"):
+            raw.execute(SCORE.format(table=table), place)
+    return Owner(tenant.id, slug, key.id, of)

@@ -1,0 +1,188 @@
+"""Trouble with Postgres is `Unavailable`, whatever it is, and is over when the trouble is."""
+
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from subprocess import run
+from urllib.parse import urlsplit, urlunsplit
+
+import numpy as np
+import psycopg
+import pytest
+from sqlalchemy import Connection, text
+
+from app.actions.parts import Parts
+from app.errors import Misconfigured, Unavailable
+from app.store import Database, staging
+from app.store.series import Series
+from tests.conftest import Installed, environment_of
+
+MakeSeries = Callable[..., Series]
+PID = text("SELECT pg_backend_pid()")
+
+
+@pytest.fixture
+def database(installed: Installed) -> Iterator[Database]:
+    made = Database(installed.server_url, 4)
+    yield made
+    made.close()
+
+
+def terminate(superuser: psycopg.Connection, connection: Connection) -> None:
+    """As a restart of the server does to each connection."""
+    superuser.execute("SELECT pg_terminate_backend(%s, 10000)", [connection.scalar(PID)])
+
+
+def test_a_pool_heals_when_its_connections_were_cut(
+    database: Database, superuser: psycopg.Connection
+) -> None:
+    with ExitStack() as stack:
+        held = [stack.enter_context(database.plain()) for _ in range(4)]
+        pids = [connection.scalar(PID) for connection in held]
+    for pid in pids:
+        superuser.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
+    for _ in range(8):
+        with database.plain() as connection:
+            assert connection.scalar(PID) not in pids
+
+
+def test_a_connection_cut_in_a_transaction_is_unavailable_once(
+    database: Database, superuser: psycopg.Connection
+) -> None:
+    with pytest.raises(Unavailable), database.plain() as connection:  # noqa: PT012
+        terminate(superuser, connection)
+        connection.execute(text("SELECT 1"))
+    with database.plain() as connection:
+        assert connection.scalar(text("SELECT 1")) == 1
+
+
+def test_a_connection_cut_before_the_commit_is_unavailable(
+    database: Database, superuser: psycopg.Connection
+) -> None:
+    with pytest.raises(Unavailable), database.plain() as connection:
+        terminate(superuser, connection)
+
+
+def test_a_connection_cut_during_copy_is_unavailable(
+    database: Database, superuser: psycopg.Connection, make_series: MakeSeries
+) -> None:
+    of, n = make_series(), 100_000
+    with pytest.raises(Unavailable), database.tenant(of.tenant_id) as connection:  # noqa: PT012
+        staging.begin(connection)
+        terminate(superuser, connection)
+        staging.stage(connection, np.arange(n), of.id, np.arange(n) * 1_000, np.ones((n, 1)))
+    with database.tenant(of.tenant_id) as connection:
+        assert connection.scalar(text("SELECT count(*) FROM points")) == 0
+
+
+def test_a_lock_that_does_not_come_in_time_is_unavailable(database: Database) -> None:
+    with database.plain() as holder:
+        holder.execute(text("SELECT pg_advisory_xact_lock(77)"))
+        with pytest.raises(Unavailable), database.plain() as connection:  # noqa: PT012
+            connection.execute(text("SET LOCAL lock_timeout = 20"))
+            connection.execute(text("SELECT pg_advisory_xact_lock(77)"))
+
+
+def test_a_statement_that_takes_too_long_is_unavailable(database: Database) -> None:
+    with pytest.raises(Unavailable), database.plain() as connection:  # noqa: PT012
+        connection.execute(text("SET LOCAL statement_timeout = 20"))
+        connection.execute(text("SELECT pg_sleep(60)"))
+
+
+def test_of_two_in_a_deadlock_one_goes_on(database: Database) -> None:
+    both_hold_one = threading.Barrier(2)
+    outcomes = []
+
+    def take(first: int, second: int) -> None:
+        try:
+            with database.plain() as connection:
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({first})"))
+                both_hold_one.wait()
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({second})"))
+        except Unavailable:
+            outcomes.append("refused")
+        else:
+            outcomes.append("done")
+
+    threads = [threading.Thread(target=take, args=order) for order in ((81, 82), (82, 81))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["done", "refused"]
+
+
+def test_a_pool_without_a_free_connection_is_unavailable(installed: Installed) -> None:
+    database = Database(installed.server_url, 1)
+    with database.plain(), pytest.raises(Unavailable), database.plain():
+        pass
+    database.close()
+
+
+def test_a_port_where_nobody_listens_is_unavailable() -> None:
+    with socket.socket() as bound:  # but not listening
+        bound.bind(("127.0.0.1", 0))
+        database = Database(f"postgresql://u:p@127.0.0.1:{bound.getsockname()[1]}/d", 1)
+        with pytest.raises(Unavailable), database.plain():
+            pass
+
+
+@pytest.mark.timeout(30)
+def test_a_server_that_takes_the_call_and_says_nothing_is_given_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        database = Database(f"postgresql://u:p@127.0.0.1:{silent.getsockname()[1]}/d", 1)
+        with pytest.raises(Unavailable), database.plain():
+            pass
+
+
+def test_a_wrong_password_is_unavailable_and_not_shown(installed: Installed) -> None:
+    database = Database(installed.server_url.replace("only-for-tests", "mistyped"), 1)
+    with pytest.raises(Unavailable) as raised, database.plain():
+        pass
+    assert "mistyped" not in raised.value.detail
+
+
+def superuser_url(installed: Installed) -> str:
+    return urlunsplit(urlsplit(installed.servers.superuser_url)._replace(path=f"/{installed.name}"))
+
+
+def owner_url(installed: Installed) -> str:
+    return installed.owner_url
+
+
+@pytest.mark.parametrize("url_of", [superuser_url, owner_url])
+def test_a_role_that_the_walls_do_not_hold_is_refused(
+    installed: Installed, url_of: Callable[[Installed], str]
+) -> None:
+    database = Database(url_of(installed), 1)
+    for _ in range(2):
+        with pytest.raises(Misconfigured, match="TOCSIN_DATABASE_URL: the role"), database.plain():
+            pass
+    database.close()
+
+
+def test_a_role_that_bypasses_row_security_is_refused(
+    installed: Installed, superuser: psycopg.Connection
+) -> None:
+    superuser.execute("CREATE ROLE bypassing LOGIN BYPASSRLS PASSWORD 'only-for-tests'")
+    database = Database(installed.servers.url("bypassing", installed.name), 1)
+    with pytest.raises(Misconfigured, match="bypassing"), database.plain():
+        pass
+    database.close()
+    superuser.execute("DROP ROLE bypassing")
+
+
+def test_the_server_does_not_start_as_the_owner(parts: Parts, installed: Installed) -> None:
+    environment = {**environment_of(parts.settings), "TOCSIN_DATABASE_URL": installed.owner_url}
+    started = run(
+        [sys.executable, "-c", "import app.wsgi"],
+        env=environment,
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+    )
+    assert started.returncode != 0
+    assert "the role tocsin_test_owner is a superuser" in started.stderr

@@ -1,0 +1,133 @@
+"""Settings are read whole or not at all; what is wrong is named, and secrets are not shown."""
+
+from pathlib import Path
+
+import pytest
+
+from app import settings
+from app.errors import Misconfigured
+from app.settings import Settings
+
+PASSWORD = "opensesame"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"TOCSIN_{name.upper()}", raising=False)
+
+
+def test_without_any_setting_there_are_defaults() -> None:
+    made = settings.read()
+    assert made.port == 8080
+    assert made.secret_path == Path(".tocsin/secret")
+
+
+WRONG = {
+    "TOCSIN_PORT": "70000",
+    "TOCSIN_DATABASE_URL": "mysql://u@h/d",
+    "TOCSIN_OWNER_DATABASE_URL": "u@h/d",
+    "TOCSIN_REDIS_URL": "http://h",
+    "TOCSIN_API_PROCESSES": "0",
+    "TOCSIN_API_THREADS": "many",
+    "TOCSIN_WORKER_PROCESSES": "-1",
+    "TOCSIN_UPLOAD_BYTES": "1",
+    "TOCSIN_JSON_BYTES": "1e3",
+    "TOCSIN_DATABASE_CONNECTIONS": "0",
+    "TOCSIN_CACHE_TTL_S": "0",
+    "TOCSIN_MODEL_MEMORY_ENTRIES": "0",
+    "TOCSIN_SLOW_REQUESTS": "0",
+    "TOCSIN_JOB_LEASE_S": "0.5",
+    "TOCSIN_LOG_LEVEL": "loud",
+    "TOCSIN_LOG_FORMAT": "xml",
+}
+
+
+def message_of(monkeypatch: pytest.MonkeyPatch, wrong: dict[str, str]) -> str:
+    for name, text in wrong.items():
+        monkeypatch.setenv(name, text)
+    with pytest.raises(Misconfigured) as raised:
+        settings.read()
+    return raised.value.detail
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    assert f"{name}: " in message_of(monkeypatch, {name: WRONG[name]})
+
+
+def test_all_wrong_settings_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    message = message_of(monkeypatch, WRONG)
+    assert [name for name in WRONG if f"{name}: " not in message] == []
+
+
+def test_every_setting_with_a_limit_is_among_these_tests() -> None:
+    without = {"data_dir", "host", "secret_file"}
+    known = {name.removeprefix("TOCSIN_").lower() for name in WRONG}
+    assert set(Settings.model_fields) - without <= known, "add a wrong value of the new setting"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://u:{PASSWORD}/x@h:5432/d",
+        f"postgresql://u@h:{PASSWORD}/d",
+        f"postgresql://u:{PASSWORD}@h:99999999/d",
+        f"postgresql://u:{PASSWORD}@[::1/d",
+    ],
+)
+def test_a_url_cut_in_the_wrong_place_is_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    message = message_of(monkeypatch, {"TOCSIN_DATABASE_URL": url})
+    assert "TOCSIN_DATABASE_URL: " in message
+    assert PASSWORD not in message
+
+
+def test_a_redis_url_cut_in_the_wrong_place_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    message = message_of(monkeypatch, {"TOCSIN_REDIS_URL": f"redis://:{PASSWORD}#1@h:6379"})
+    assert PASSWORD not in message
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:p@/d?host=/run/tocsin&port=5432",
+        "postgres://u:p%2Fw%40@[::1]:5432/d?sslmode=verify-full",
+        "postgresql:///d",
+    ],
+)
+def test_urls_of_sockets_and_hosts_are_taken(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("TOCSIN_DATABASE_URL", url)
+    assert settings.read().required("database_url") == url
+
+
+def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_DATABASE_URL", f"postgresql://u:{PASSWORD}@h/d")
+    monkeypatch.setenv("TOCSIN_OWNER_DATABASE_URL", f"postgresql://o:{PASSWORD}@h/d")
+    monkeypatch.setenv("TOCSIN_REDIS_URL", f"redis://:{PASSWORD}@h")
+    made = settings.read()
+    for shown in (repr(made), str(made), str(made.model_dump()), made.model_dump_json()):
+        assert PASSWORD not in shown
+    assert PASSWORD in made.required("redis_url")
+
+
+def test_secrets_are_not_shown_beside_another_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"postgresql://u:{PASSWORD}@h/d"
+    message = message_of(monkeypatch, {"TOCSIN_DATABASE_URL": url, "TOCSIN_PORT": "x"})
+    assert PASSWORD not in message
+
+
+def test_a_setting_left_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_DATABASE_URL", "")
+    monkeypatch.setenv("TOCSIN_PORT", "")
+    assert settings.read().port == 8080
+    with pytest.raises(Misconfigured, match="TOCSIN_DATABASE_URL is not set"):
+        settings.read().required("database_url")
+
+
+def test_the_secret_lies_in_the_data_folder_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_DATA_DIR", "/srv/tocsin")
+    assert settings.read().secret_path == Path("/srv/tocsin/secret")
+    monkeypatch.setenv("TOCSIN_SECRET_FILE", "/etc/tocsin.secret")
+    assert settings.read().secret_path == Path("/etc/tocsin.secret")
