@@ -97,9 +97,9 @@ def opened(url: str, key: str) -> Iterator[Client]:
     timeout = httpx.Timeout(ANSWER_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
     # A proxy of the environment cannot know what this host calls itself.
     is_elsewhere = urlsplit(url).hostname not in LOOPBACK
-    headers = {"User-Agent": "tocsin", "Accept": "application/json"} | (
-        {"Authorization": f"Bearer {key}"} if key else {}
-    )
+    headers = {"User-Agent": "tocsin", "Accept": "application/json"}
+    if key:
+        headers["Authorization"] = f"Bearer {key}"
     with httpx.Client(
         base_url=url, headers=headers, timeout=timeout, trust_env=is_elsewhere
     ) as http:

@@ -37,8 +37,10 @@ class Steps:
             self.done(f"{name} is up", event.detail.removeprefix("after "))
         elif event.kind == "ended":
             self.trouble(f"{name} ended {event.detail}; it is started again")
-        elif event.kind in ("waiting", "killed"):
-            self.trouble(f"{name}: {event.kind} {event.detail}")
+        elif event.kind == "waiting":
+            self.note(f"{name} is starting, {event.detail.removeprefix('for ')}")
+        elif event.kind == "killed":
+            self.trouble(f"{name} was killed: {event.detail}")
         elif event.kind == "stopped":
             self.note(f"{name} stopped")
 
