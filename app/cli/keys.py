@@ -40,7 +40,7 @@ def list_keys(is_operator: OfOperator = False, as_json: AsJson = False) -> None:
 
 @app.command()
 def create(
-    name: Annotated[str, typer.Argument(help="What it is for.")],
+    name: Annotated[str, typer.Argument(help="What it is for.")] = "command line",
     scopes: Annotated[
         list[str] | None, typer.Option("--scope", help="read, write or admin; may be repeated.")
     ] = None,
