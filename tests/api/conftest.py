@@ -68,7 +68,7 @@ def watched(service: Service, contract: Contract) -> Iterator[Tenant]:
     tenant.make_series("rides", detector=QUICK, tags=["taxi"])
     tenant.upload("rides", csv(120))
     tenant.train("rides")
-    values = {120: usual(120), 121: 9000.0, 122: usual(122)}
+    values = {120: usual(120), 121: usual(121), 122: 9000.0}
     points = [{"timestamp": at(hour), "value": value} for hour, value in values.items()]
     assert tenant.http.post("/v1/series/rides/score", json={"points": points}).is_success
     yield tenant

@@ -480,7 +480,7 @@ def test_the_export_has_the_digits_of_the_json_and_all_of_the_span(rides: Tenant
     rows = [{"timestamp": at(i), "value": value} for i, value in enumerate(values)]
     rides.http.post(URL, json={"points": rows})
     text = rides.http.get(URL).text
-    query = {"limit": 2, "from": at(1)}
+    query: dict[str, Any] = {"limit": 2, "from": at(1)}
     answer = rides.http.get(URL, headers={"Accept": "text/csv"}, params=query)
     assert answer.headers["Content-Type"] == "text/csv"
     header, *lines = answer.text.splitlines()
