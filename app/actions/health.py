@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import text
-
 from app.actions.parts import Parts
 from app.errors import Unavailable
 from app.store import migrations
@@ -36,7 +34,6 @@ def _database(parts: Parts) -> dict[str, str]:
     newest = migrations.newest_revision()
     try:
         with parts.database.plain() as connection:
-            connection.execute(text("SELECT 1"))
             revision = migrations.current_revision(connection)
     except Unavailable:
         return {"database": "does not answer", "migrations": "unknown"}

@@ -7,14 +7,13 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection
 
 from app.actions import fields
 from app.actions.parts import Parts
 from app.cache import windows
 from app.errors import Conflict, Invalid, NotFound, RowError
 from app.ingest.chunk import Chunk
-from app.store import series, staging
+from app.store import Connection, series, staging
 from app.store.series import Series
 from app.store.times import to_ns
 

@@ -2,13 +2,11 @@
 
 from uuid import UUID
 
-from sqlalchemy import Connection
-
 from app.actions.parts import Parts
 from app.cache import models as cached_models
 from app.detection import Model
 from app.errors import Invalid
-from app.store import models, series
+from app.store import Connection, models, series
 from app.store.models import ModelVersion
 from app.store.series import Series
 

@@ -10,7 +10,6 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection
 
 from app.actions import fields, models
 from app.actions.parts import Parts
@@ -25,8 +24,8 @@ from app.detection import (
     lookback_points,
 )
 from app.errors import Conflict, Invalid, ModelNotReady, NotFound, TocsinError
+from app.store import Connection, scores, series
 from app.store import points as stored_points
-from app.store import scores, series
 from app.store.scores import Score
 from app.store.series import Series
 from app.store.times import to_ns
