@@ -4,7 +4,7 @@ from typing import Any
 
 from app.actions import history
 from app.actions.parts import Parts
-from app.api import answers, pages
+from app.api import answers, pages, shown
 from app.api.bodies import AllAnomaliesQuery
 from app.store.times import to_ns
 from app.web.routes import route
@@ -28,6 +28,6 @@ def get_all_anomalies(parts: Parts, query: AllAnomaliesQuery) -> dict[str, Any]:
         ANOMALIES,
         query.limit,
         rows,
-        answers.score_of_tenant,
+        shown.score_of_tenant,
         lambda row: [to_ns(row.timestamp), str(row.tenant_id), str(row.series_id)],
     )

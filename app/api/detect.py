@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from app.actions import trial
 from app.actions.parts import Parts
-from app.api import answers, tables
+from app.api import answers, shown, tables
 from app.api.bodies import DetectRequest
 from app.detection import Points, Settings
 from app.errors import FieldError, Invalid
@@ -34,7 +34,7 @@ def post_detect(parts: Parts, body: DetectRequest) -> dict[str, Any]:
     order = np.argsort(table.times)
     points = Points.checked(table.times[order], table.values[order])
     verdicts = trial.detect(parts, points, settings, table.columns)
-    return {"data": answers.verdicts(table.columns, points, verdicts)}
+    return {"data": shown.verdicts(table.columns, points, verdicts)}
 
 
 def _refuse_repeated(times: NDArray[np.int64]) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import orjson
 
-from app.api import answers
+from app.api import shown
 from app.store.scores import Score
 from app.web.formats import CSV, JSON, Answer
 from app.web.framework import Request
@@ -23,7 +23,7 @@ def is_wanted(request: Request) -> bool:
 
 
 def points(fields: Sequence[str], pages: Iterable[list[tuple[datetime, list[float]]]]) -> Answer:
-    rows = ([[answers.moment(at), *map(number, values)] for at, values in page] for page in pages)
+    rows = ([[shown.moment(at), *map(number, values)] for at, values in page] for page in pages)
     return _answer(["timestamp", *fields], rows)
 
 
@@ -44,7 +44,7 @@ def _suffix(fields: Sequence[str], name: str) -> str:
 def _score(score: Score) -> list[str]:
     bands = [*score.expected, *score.lower, *score.upper]
     return [
-        answers.moment(score.timestamp),
+        shown.moment(score.timestamp),
         *map(number, score.value),
         number(score.score),
         str(score.is_anomaly).lower(),

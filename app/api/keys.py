@@ -5,7 +5,7 @@ from typing import Any
 from app.actions import accounts
 from app.actions.accounts import Caller
 from app.actions.parts import Parts
-from app.api import answers, pages
+from app.api import answers, pages, shown
 from app.api.bodies import NewKey
 from app.api.pages import Page
 from app.web.formats import Answer
@@ -27,7 +27,7 @@ def post_key(parts: Parts, caller: Caller, body: NewKey) -> Answer:
     stored, key = accounts.add_key(
         parts, caller.tenant_id, body.name, body.scopes, pages.moment(body.expires_at)
     )
-    return Answer(answers.new_key(stored, key), 201)
+    return Answer(shown.new_key(stored, key), 201)
 
 
 @route("GET", LIST, scope="admin", query=Page, answer=list[answers.KeyAnswer])
@@ -35,7 +35,7 @@ def get_keys(parts: Parts, caller: Caller, query: Page) -> dict[str, Any]:
     """List the keys, revoked ones too."""
     after = pages.after_one(parts, LIST, query.cursor)
     found = accounts.keys_page(parts, caller.tenant_id, after, query.limit)
-    return pages.page(parts, LIST, query.limit, found, answers.key, lambda key: [key.id])
+    return pages.page(parts, LIST, query.limit, found, shown.key, lambda key: [key.id])
 
 
 @route("DELETE", "/v1/keys/{key_id}", scope="admin", status=204, errors=(404,))

@@ -5,7 +5,7 @@ from typing import Any
 from app.actions import accounts, series
 from app.actions.accounts import Caller
 from app.actions.parts import Parts
-from app.api import answers
+from app.api import answers, shown
 from app.web.routes import route
 
 
@@ -15,10 +15,10 @@ def get_me(parts: Parts, caller: Caller) -> dict[str, Any]:
     key = accounts.key_by_id(parts, caller.tenant_id, caller.key_id)
     tenant = accounts.tenant_by_id(parts, caller.tenant_id)
     if caller.is_operator:
-        return {"tenant": None, "key": answers.key(key), "use": None}
+        return {"tenant": None, "key": shown.key(key), "use": None}
     count, points = series.use(parts, caller.tenant_id)
     return {
-        "tenant": answers.tenant(tenant),
-        "key": answers.key(key),
+        "tenant": shown.tenant(tenant),
+        "key": shown.key(key),
         "use": {"series": count, "stored_points": points},
     }

@@ -8,7 +8,7 @@ import numpy as np
 from app.actions import history, ingestion, series
 from app.actions.accounts import Caller
 from app.actions.parts import Parts
-from app.api import answers, exports, pages, tables
+from app.api import answers, exports, pages, shown, tables
 from app.api.bodies import (
     LoosePointList,
     Point,
@@ -108,7 +108,7 @@ def get_points(
         OF_SERIES,
         query.limit,
         rows,
-        lambda row: answers.point(of.fields, *row),
+        lambda row: shown.point(of.fields, *row),
         lambda row: [to_ns(row[0])],
     )
 

@@ -1,5 +1,6 @@
 """Judging points, and the history of verdicts."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from app.actions import history, scoring
 from app.actions.accounts import Caller
 from app.actions.parts import Parts
 from app.actions.scoring import Asked
-from app.api import answers, exports, pages, tables
+from app.api import answers, exports, pages, shown, tables
 from app.api.bodies import (
     AnomaliesQuery,
     ConflictQuery,
@@ -46,17 +47,13 @@ def post_score(
 ) -> dict[str, Any]:
     """Judge a point, or up to 10,000; they are stored with their scores before the answer."""
     points = [body] if isinstance(body, Point) else body.points
-    table = tables.table(points)
-    asked = Asked(table.times, table.values, np.arange(len(points)), table.columns)
-    is_replacing = query.on_conflict == "replace"
-    answer = scoring.score(parts, caller.tenant_id, {series_name: asked}, is_replacing)
-    failed = list(answer.errors.values())
-    if failed and (isinstance(body, Point) or not isinstance(failed[0], Conflict)):
-        raise failed[0]
+    asked = {series_name: _asked(points, range(len(points)))}
+    answer = scoring.score(parts, caller.tenant_id, asked, query.on_conflict == "replace")
+    _refuse_all(answer, is_single=isinstance(body, Point))
     if isinstance(body, Point):
-        return answers.score(answer.scores[0])
+        return shown.score(answer.scores[0])
     return {
-        "data": [answers.score(answer.scores[place]) for place in sorted(answer.scores)],
+        "data": [shown.score(answer.scores[place]) for place in sorted(answer.scores)],
         "errors": _errors(answer.errors),
     }
 
@@ -73,19 +70,28 @@ def post_score_of_many(
     parts: Parts, caller: Caller, query: ConflictQuery, body: PointsOfManySeries
 ) -> dict[str, Any]:
     """Judge points of many series; a point with an error does not keep the others back."""
-    asked = {}
     places: dict[str, list[int]] = {}
     for place, point in enumerate(body.points):
         places.setdefault(point.series, []).append(place)
-    for name, mine in places.items():
-        table = tables.table([body.points[place] for place in mine])
-        asked[name] = Asked(table.times, table.values, np.array(mine), table.columns)
-    is_replacing = query.on_conflict == "replace"
-    answer = scoring.score(parts, caller.tenant_id, asked, is_replacing)
+    asked = {name: _asked(body.points, mine) for name, mine in places.items()}
+    answer = scoring.score(parts, caller.tenant_id, asked, query.on_conflict == "replace")
     return {
-        "data": [answers.score_of_series(answer.scores[place]) for place in sorted(answer.scores)],
+        "data": [shown.score_of_series(answer.scores[place]) for place in sorted(answer.scores)],
         "errors": _errors(answer.errors),
     }
+
+
+def _asked(points: Sequence[Point], places: Sequence[int]) -> Asked:
+    """The points at these places of the request."""
+    table = tables.table([points[place] for place in places])
+    return Asked(table.times, table.values, np.array(places), table.columns)
+
+
+def _refuse_all(answer: scoring.Answer, is_single: bool) -> None:
+    """What is wrong with a series is wrong with each of its points; a conflict is one point's."""
+    error = next(iter(answer.errors.values()), None)
+    if error is not None and (is_single or not isinstance(error, Conflict)):
+        raise error
 
 
 def _errors(errors: dict[int, TocsinError]) -> list[dict[str, Any]]:
@@ -129,7 +135,7 @@ def get_scores(
         return exports.scores(of.fields, found)
     rows = history.scores_page(parts, caller.tenant_id, series_name, wanted)
     return pages.page(
-        parts, SCORES, query.limit, rows, answers.score, lambda row: [to_ns(row.timestamp)]
+        parts, SCORES, query.limit, rows, shown.score, lambda row: [to_ns(row.timestamp)]
     )
 
 
@@ -147,7 +153,7 @@ def get_anomaly(parts: Parts, caller: Caller, series_name: str, timestamp: str) 
     except ValueError as error:
         raise Invalid("The time is not valid", [FieldError("timestamp", str(error))]) from None
     score = history.score_at(parts, caller.tenant_id, series_name, time_ns)
-    return {"anomaly_detected": score.is_anomaly, **answers.score(score)}
+    return {"anomaly_detected": score.is_anomaly, **shown.score(score)}
 
 
 @route(
@@ -166,6 +172,6 @@ def get_anomalies(parts: Parts, caller: Caller, query: AnomaliesQuery) -> dict[s
         ANOMALIES,
         query.limit,
         rows,
-        answers.score_of_series,
+        shown.score_of_series,
         lambda row: [to_ns(row.timestamp), str(row.series_id)],
     )

@@ -5,7 +5,7 @@ from typing import Any
 from app.actions import series
 from app.actions.accounts import Caller
 from app.actions.parts import Parts
-from app.api import answers, pages
+from app.api import answers, pages, shown
 from app.api.bodies import NewSeries, SeriesChanges, SeriesQuery
 from app.web.formats import Answer
 from app.web.routes import route
@@ -28,7 +28,7 @@ def post_series(parts: Parts, caller: Caller, body: NewSeries) -> Answer:
     settings = body.model_dump(exclude={"name", "detector"})
     settings["detector"] = body.detector.given()
     made = series.add(parts, caller.tenant_id, body.name, **settings)
-    return Answer(answers.series(made), 201, {"Location": f"{LIST}/{made.name}"})
+    return Answer(shown.series(made), 201, {"Location": f"{LIST}/{made.name}"})
 
 
 @route("GET", LIST, scope="read", query=SeriesQuery, answer=list[answers.SeriesAnswer])
@@ -36,13 +36,13 @@ def get_series_list(parts: Parts, caller: Caller, query: SeriesQuery) -> dict[st
     """List the series, by name."""
     after = pages.after_one(parts, LIST, query.cursor)
     found = series.page(parts, caller.tenant_id, after, query.limit, query.prefix, query.tag)
-    return pages.page(parts, LIST, query.limit, found, answers.series, lambda one: [one.name])
+    return pages.page(parts, LIST, query.limit, found, shown.series, lambda one: [one.name])
 
 
 @route("GET", ONE, scope="read", answer=answers.SeriesAnswer, errors=(404,))
 def get_series(parts: Parts, caller: Caller, series_name: str) -> dict[str, Any]:
     """One series and its state."""
-    return answers.series(series.by_name(parts, caller.tenant_id, series_name))
+    return shown.series(series.by_name(parts, caller.tenant_id, series_name))
 
 
 @route(
@@ -53,7 +53,7 @@ def patch_series(
 ) -> dict[str, Any]:
     """Change settings of a series; those of the detector hold from the next training on."""
     changes = body.model_dump(exclude_unset=True)
-    return answers.series(series.change(parts, caller.tenant_id, series_name, changes))
+    return shown.series(series.change(parts, caller.tenant_id, series_name, changes))
 
 
 @route("DELETE", ONE, scope="admin", status=204, errors=(404,))

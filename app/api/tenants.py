@@ -4,7 +4,7 @@ from typing import Any
 
 from app.actions import accounts
 from app.actions.parts import Parts
-from app.api import answers, pages
+from app.api import answers, pages, shown
 from app.api.bodies import Confirmation, NewKey, NewTenant, TenantChanges
 from app.api.pages import Page
 from app.errors import FieldError, Invalid
@@ -28,8 +28,8 @@ def post_tenant(parts: Parts, body: NewTenant) -> Answer:
     """Make a tenant, and its first key."""
     limits = body.limits.model_dump(exclude_none=True)
     tenant, stored, key = accounts.add_tenant(parts, body.slug, body.name, limits)
-    shown = {**answers.tenant(tenant), "api_key": answers.new_key(stored, key)}
-    return Answer(shown, 201, {"Location": f"{LIST}/{tenant.slug}"})
+    made = {**shown.tenant(tenant), "api_key": shown.new_key(stored, key)}
+    return Answer(made, 201, {"Location": f"{LIST}/{tenant.slug}"})
 
 
 @route("GET", LIST, scope="operator", query=Page, answer=list[answers.TenantAnswer])
@@ -37,13 +37,13 @@ def get_tenants(parts: Parts, query: Page) -> dict[str, Any]:
     """List the tenants."""
     after = pages.after_one(parts, LIST, query.cursor)
     found = accounts.tenants_page(parts, after, query.limit)
-    return pages.page(parts, LIST, query.limit, found, answers.tenant, lambda one: [one.slug])
+    return pages.page(parts, LIST, query.limit, found, shown.tenant, lambda one: [one.slug])
 
 
 @route("GET", ONE, scope="operator", answer=answers.TenantAnswer, errors=(404,))
 def get_tenant(parts: Parts, slug: str) -> dict[str, Any]:
     """One tenant."""
-    return answers.tenant(accounts.tenant_by_slug(parts, slug))
+    return shown.tenant(accounts.tenant_by_slug(parts, slug))
 
 
 @route(
@@ -57,7 +57,7 @@ def get_tenant(parts: Parts, slug: str) -> dict[str, Any]:
 def patch_tenant(parts: Parts, slug: str, body: TenantChanges) -> dict[str, Any]:
     """Rename, suspend or resume a tenant, or change its limits."""
     changes = body.model_dump(exclude_none=True)
-    return answers.tenant(accounts.change_tenant(parts, slug, changes))
+    return shown.tenant(accounts.change_tenant(parts, slug, changes))
 
 
 @route(
@@ -75,7 +75,7 @@ def delete_tenant(parts: Parts, slug: str, query: Confirmation) -> Answer:
         wrong = FieldError("confirm", f"must be {slug}, the tenant that is to be erased")
         raise Invalid("Erasing needs to be confirmed", [wrong])
     job = accounts.erase_tenant(parts, slug)
-    return Answer(answers.job(job), 202, {"Location": f"/v1/jobs/{job.id}"})
+    return Answer(shown.job(job), 202, {"Location": f"/v1/jobs/{job.id}"})
 
 
 @route(
@@ -93,4 +93,4 @@ def post_tenant_key(parts: Parts, slug: str, body: NewKey) -> Answer:
     stored, key = accounts.add_key(
         parts, tenant.id, body.name, body.scopes, pages.moment(body.expires_at)
     )
-    return Answer(answers.new_key(stored, key), 201)
+    return Answer(shown.new_key(stored, key), 201)

@@ -6,7 +6,7 @@ from uuid import UUID
 from app.actions import models, training
 from app.actions.accounts import Caller
 from app.actions.parts import Parts
-from app.api import answers, pages
+from app.api import answers, pages, shown
 from app.api.bodies import TrainRequest, WaitQuery
 from app.api.pages import Page
 from app.errors import NotFound
@@ -37,7 +37,7 @@ def post_train(
     job = training.request(parts, caller.tenant_id, series_name, detector)
     job = training.wait(parts, job, query.wait)
     status = 200 if job.is_over else 202
-    return Answer(answers.job(job), status, {"Location": f"/v1/jobs/{job.id}"})
+    return Answer(shown.job(job), status, {"Location": f"/v1/jobs/{job.id}"})
 
 
 @route(
@@ -50,7 +50,7 @@ def post_train(
 )
 def get_job(parts: Parts, caller: Caller, job_id: str) -> dict[str, Any]:
     """A job and its progress."""
-    return answers.job(training.job_by_id(parts, caller.tenant_id, _uuid(job_id)))
+    return shown.job(training.job_by_id(parts, caller.tenant_id, _uuid(job_id)))
 
 
 @route("GET", JOBS, scope="read", query=Page, answer=list[answers.JobAnswer], errors=(404,))
@@ -59,7 +59,7 @@ def get_jobs(parts: Parts, caller: Caller, series_name: str, query: Page) -> dic
     seen = pages.after_one(parts, JOBS, query.cursor)
     before = None if seen is None else UUID(seen)
     found = training.jobs_page(parts, caller.tenant_id, series_name, before, query.limit)
-    return pages.page(parts, JOBS, query.limit, found, answers.job, lambda job: [str(job.id)])
+    return pages.page(parts, JOBS, query.limit, found, shown.job, lambda job: [str(job.id)])
 
 
 @route("GET", MODELS, scope="read", query=Page, answer=list[answers.ModelAnswer], errors=(404,))
@@ -72,7 +72,7 @@ def get_models(parts: Parts, caller: Caller, series_name: str, query: Page) -> d
         MODELS,
         query.limit,
         found,
-        lambda model: answers.model(model, of.model_version),
+        lambda model: shown.model(model, of.model_version),
         lambda model: [model.version],
     )
 
@@ -89,7 +89,7 @@ def post_activate(parts: Parts, caller: Caller, series_name: str, version: str) 
     if not version.isdecimal() or len(version) > 9:
         raise NotFound(f"There is no model version {version}")
     of, model = models.activate(parts, caller.tenant_id, series_name, int(version))
-    return answers.model(model, of.model_version)
+    return shown.model(model, of.model_version)
 
 
 def _uuid(text: str) -> UUID:

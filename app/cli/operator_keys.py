@@ -7,7 +7,7 @@ from typing import Any
 from app import settings
 from app.actions import accounts
 from app.actions.parts import Parts, assemble
-from app.api import answers
+from app.api import shown
 from app.cli import servers
 from app.store.database import INSTALLATION
 
@@ -17,13 +17,13 @@ MOST_KEYS = 1000
 def made(name: str) -> dict[str, Any]:
     with _parts() as parts:
         stored, key = accounts.add_key(parts, INSTALLATION, name, ["admin"])
-        return answers.new_key(stored, key)
+        return shown.new_key(stored, key)
 
 
 def listed() -> list[dict[str, Any]]:
     with _parts() as parts:
         found = accounts.keys_page(parts, INSTALLATION, None, MOST_KEYS)
-        return [answers.key(key) for key in found]
+        return [shown.key(key) for key in found]
 
 
 def revoke(key_id: str) -> None:

@@ -1,0 +1,168 @@
+"""Stored rows in the form of answers, made by hand: validating what is ours would cost more."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from app.apikeys import ApiKey
+from app.detection import Points, Verdicts
+from app.store.jobs import Job
+from app.store.keys import StoredKey
+from app.store.models import ModelVersion
+from app.store.scores import Score
+from app.store.series import Series
+from app.store.tenants import Tenant
+from app.store.times import to_datetime
+
+
+def moment(at: datetime) -> str:
+    at = at.astimezone(UTC)
+    digits = "microseconds" if at.microsecond else "seconds"
+    return at.replace(tzinfo=None).isoformat(timespec=digits) + "Z"
+
+
+def moment_or_none(at: datetime | None) -> str | None:
+    return None if at is None else moment(at)
+
+
+def key(stored: StoredKey) -> dict[str, Any]:
+    return {
+        "id": stored.id,
+        "name": stored.name,
+        "scopes": stored.scopes,
+        "created_at": moment(stored.created_at),
+        "expires_at": moment_or_none(stored.expires_at),
+        "revoked_at": moment_or_none(stored.revoked_at),
+        "last_used_at": moment_or_none(stored.last_used_at),
+    }
+
+
+def new_key(stored: StoredKey, made: ApiKey) -> dict[str, Any]:
+    return {**key(stored), "secret": made.text}
+
+
+def tenant(stored: Tenant) -> dict[str, Any]:
+    return {
+        "slug": stored.slug,
+        "name": stored.name,
+        "status": stored.status,
+        "limits": stored.limits,
+        "created_at": moment(stored.created_at),
+    }
+
+
+def series(stored: Series) -> dict[str, Any]:
+    return {
+        "name": stored.name,
+        "description": stored.description,
+        "fields": stored.fields,
+        "tags": stored.tags,
+        "detector": stored.detector,
+        "retrain": stored.retrain,
+        "retention_days": stored.retention_days,
+        "status": stored.status,
+        "points": stored.points,
+        "first_timestamp": moment_or_none(stored.first_at),
+        "last_timestamp": moment_or_none(stored.last_at),
+        "model_version": stored.model_version,
+        "created_at": moment(stored.created_at),
+        "updated_at": moment(stored.updated_at),
+    }
+
+
+def job(stored: Job) -> dict[str, Any]:
+    return {
+        "id": str(stored.id),
+        "kind": stored.kind,
+        "subject": stored.subject,
+        "status": stored.status,
+        "progress": stored.progress,
+        "attempt": stored.attempt,
+        "error": stored.error,
+        "model_version": stored.model_version,
+        "created_at": moment(stored.created_at),
+        "started_at": moment_or_none(stored.started_at),
+        "finished_at": moment_or_none(stored.finished_at),
+    }
+
+
+def model(stored: ModelVersion, active: int | None) -> dict[str, Any]:
+    return {
+        "version": stored.version,
+        "is_active": stored.version == active,
+        "points": stored.points,
+        "from_timestamp": moment(stored.from_at),
+        "to_timestamp": moment(stored.to_at),
+        "settings": stored.settings,
+        "threshold": stored.threshold,
+        "seconds": stored.seconds,
+        "created_at": moment(stored.created_at),
+    }
+
+
+def value(fields: Sequence[str], numbers: Sequence[float]) -> Any:
+    """One field stands for itself, several by name; NaN is written as null."""
+    return numbers[0] if len(fields) == 1 else dict(zip(fields, numbers, strict=True))
+
+
+def point(fields: Sequence[str], at: datetime, numbers: Sequence[float]) -> dict[str, Any]:
+    return {"timestamp": moment(at), "value": value(fields, numbers)}
+
+
+def score(stored: Score) -> dict[str, Any]:
+    fields = stored.fields
+    made = {
+        "timestamp": moment(stored.timestamp),
+        "value": value(fields, stored.value),
+        "score": stored.score,
+        "is_anomaly": stored.is_anomaly,
+        "alert": None,
+        "event": None,
+        "threshold": stored.threshold,
+        "expected": value(fields, stored.expected),
+        "lower": value(fields, stored.lower),
+        "upper": value(fields, stored.upper),
+        "reason": stored.reason,
+        "model_version": stored.model_version,
+        "backfilled": stored.backfilled,
+    }
+    if len(fields) > 1:
+        made["contributions"] = value(fields, stored.contributions)
+    return made
+
+
+def verdicts(fields: Sequence[str], points: Points, judged: Verdicts) -> list[dict[str, Any]]:
+    """Verdicts that are stored nowhere, in the form of a score."""
+    nobody = UUID(int=0)
+    return [
+        score(
+            Score(
+                nobody,
+                nobody,
+                to_datetime(int(points.times[i])),
+                points.values[i].tolist(),
+                float(judged.score[i]),
+                bool(judged.is_anomaly[i]),
+                float(judged.threshold[i]),
+                judged.expected[i].tolist(),
+                judged.lower[i].tolist(),
+                judged.upper[i].tolist(),
+                judged.contributions[i].tolist(),
+                judged.reasons[i],
+                None,
+                False,
+                to_datetime(0),
+                fields=fields,
+            )
+        )
+        for i in range(len(points))
+    ]
+
+
+def score_of_series(stored: Score) -> dict[str, Any]:
+    return {"series": stored.series, **score(stored)}
+
+
+def score_of_tenant(stored: Score) -> dict[str, Any]:
+    return {"tenant": stored.tenant, **score_of_series(stored)}
