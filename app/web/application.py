@@ -6,7 +6,7 @@ from typing import Any
 from app.actions.parts import Parts
 from app.errors import Misconfigured, TocsinError
 from app.web import problems, routes
-from app.web.auth import public
+from app.web.auth import AUTHENTICATORS, public
 from app.web.framework import falcon, hug
 from app.web.guard import Guard
 
@@ -43,7 +43,7 @@ def refuse_unguarded(root: Any) -> None:
             requires = tuple(interface.requires)
             is_listed = (method, path) in PUBLIC
             is_open = requires == (public,)
-            has_authenticator = bool(requires) and requires[0] is not public
+            has_authenticator = bool(requires) and requires[0] in AUTHENTICATORS
             if is_open != is_listed or not (is_open or has_authenticator):
                 raise Misconfigured(f"{method} {path} has no authenticator and is not public")
     declared = {(route.method, route.path) for route in routes.DECLARED}

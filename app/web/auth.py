@@ -13,6 +13,8 @@ Scope = Literal["public", "any", "read", "write", "admin", "operator"]
 
 Authenticator = Callable[..., None]
 
+AUTHENTICATORS: set[Authenticator] = set()  # all that were made here; a route needs one of them
+
 
 def authenticator(scope: Scope, takes_operator: bool = False) -> Authenticator:
     """For Hug's `requires`, which would let a request through on False: it raises instead."""
@@ -22,6 +24,7 @@ def authenticator(scope: Scope, takes_operator: bool = False) -> Authenticator:
         _refuse(caller, scope, takes_operator)
         request.context.caller = caller
 
+    AUTHENTICATORS.add(authenticate)
     return authenticate
 
 
