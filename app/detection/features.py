@@ -13,6 +13,7 @@ from app.detection.arithmetic import (
     log,
     mean,
     mean_and_deviation,
+    median,
     median_and_deviation,
     ratio,
     windows,
@@ -69,7 +70,7 @@ class Observed:
         self._errors, offsets = ratio(residuals, by.residual_spread[..., None])
         self.residual = self._errors[:, RESIDUAL_POINTS - 1 :]
         self.offset = offsets[:, RESIDUAL_POINTS - 1 :]
-        self.drift = mean(windows(offsets, by.drift_points, RESIDUAL_POINTS - 1))
+        self.drift = median(windows(offsets, by.drift_points, RESIDUAL_POINTS - 1))
         self.mean_6, self.deviation_6 = self._trailing(LEVEL_POINTS[0])
 
     def views(self) -> list[Floats]:

@@ -10,7 +10,7 @@ import numpy as np
 from app.detection.arithmetic import Floats, Ints
 from app.detection.points import Points
 
-VALUE_BOUND = 1e300  # differences of two values stay finite
+VALUE_BOUND = 1e307  # sums and differences of a few values stay finite
 BLOCK_ROWS = 4096
 
 

@@ -14,6 +14,7 @@ from app.detection.frame import Frame
 IGNORED = 0.05  # excess, as a share of the range, that any longer look would bring
 EVIDENCE_FROM = 2.5
 EVIDENCE_SLOPE = 5.0
+BEYOND_ALL = 1e9  # the excess over a range of one value
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,9 +37,12 @@ class Range:
     def excess(self, values: Floats) -> Floats:
         """Distance beyond the range as a share of it; 0 inside, 1e9 beyond a single value."""
         outside = np.maximum(values - self.highest, self.lowest - values)
-        width = np.where(self.highest >= self.lowest, self.highest - self.lowest, np.inf)
-        share = np.divide(outside, width, out=np.full_like(values, 1e9), where=width > 0)
-        return np.where((outside > 0) & np.isfinite(width), np.minimum(share, 1e9), 0.0)
+        has_range = self.highest >= self.lowest
+        width = np.subtract(self.highest, self.lowest, out=np.ones_like(values), where=has_range)
+        share = np.divide(
+            outside, width, out=np.full_like(values, BEYOND_ALL), where=has_range & (width > 0)
+        )
+        return np.where((outside > 0) & has_range, np.minimum(share, BEYOND_ALL), 0.0)
 
 
 def range_before(frame: Frame, lowest: Floats, highest: Floats) -> Range:

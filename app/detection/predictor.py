@@ -62,6 +62,12 @@ class Predictor:
             answer = np.where(chosen & ~np.isnan(candidate), candidate, answer)
         return answer
 
+    def settled(self, n: int) -> int:
+        """From which of n training points on the predictors err as they will: after a season, but
+        within the first half."""
+        used = max((self.season_of(field) for field in range(len(self.choice))), default=0)
+        return min(n // 2, round(used / self.interval_ns))
+
     def season_of(self, field: int) -> int:
         """Length in ns of the season the field's expected value goes by; 0: none."""
         kind = int(self.choice[field])

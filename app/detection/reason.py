@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from app.detection.settings import UNITS_NS
 
 DAY_NS, WEEK_NS = UNITS_NS["d"], UNITS_NS["w"]
-FAR_BEYOND = 0.5  # of the range seen before
+FAR_BEYOND = 0.25  # of the range seen before
 RATIO_TOLD = 1.3  # from here on a ratio says more than a difference
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -81,9 +81,8 @@ def _unexpected(facts: Facts) -> str:
 def _drifted(facts: Facts) -> str:
     if not facts.season_ns:
         return _level(facts)
-    side = "above" if facts.value > facts.usual else "below"
     return (
-        f"for long {side} what is usual: now {number(facts.value)}, "
+        f"for long away from the usual: now {number(facts.value)}, "
         f"usually {number(facts.usual)} for {_place(facts)}"
     )
 

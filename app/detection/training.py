@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.detection import forest, season
-from app.detection.arithmetic import Floats
+from app.detection.arithmetic import Flags, Floats, Ints
 from app.detection.calibration import Calibration
 from app.detection.features import CHANNELS, RESIDUAL_POINTS, VIEWS, Observed, Yardstick
-from app.detection.frame import Frame
+from app.detection.frame import VALUE_BOUND, Frame
 from app.detection.model import Model, lookback_of
 from app.detection.novelty import range_so_far
 from app.detection.points import Points
@@ -37,6 +37,10 @@ class Learned:
     views: list[Floats]
     channels: Floats
 
+    def only(self, rows: Ints) -> Learned:
+        """The same of these rows."""
+        return Learned([view[rows] for view in self.views], self.channels[:, :, rows])
+
 
 def fit(points: Points, settings: Settings, progress: Progress | None = None) -> Model:
     """Train on the last 100,000 points.
@@ -47,34 +51,33 @@ def fit(points: Points, settings: Settings, progress: Progress | None = None) ->
     tell = progress or (lambda _share: None)
     known = points[max(0, len(points) - TRAINING_POINTS) :]
     _refuse_few(known)
-    scale = Scale.of(known.values.T)
+    scale = Scale.of(np.clip(known.values.T, -VALUE_BOUND, VALUE_BOUND))
     predictor, frame = _predictor(known, scale, settings)
     tell(0.1)
     residuals = _residuals(predictor, frame)
-    spread = _residual_spread(residuals, scale)
-    learned = _observed(frame, residuals, Yardstick.of(scale, spread, predictor))
+    taken = np.flatnonzero(~np.isnan(frame.judged).all(axis=0))
+    spread = _residual_spread(residuals[:, :, taken], scale)
+    learned = _observed(frame, residuals, Yardstick.of(scale, spread, predictor)).only(taken)
     tell(0.2)
     typical = tuple(_typical(view) for view in learned.views)
-    has_value = ~np.isnan(frame.judged).all(axis=0)
-    rows = [
-        np.where(np.isnan(v), t, v)[has_value] for v, t in zip(learned.views, typical, strict=True)
-    ]
+    rows = [np.where(np.isnan(v), t, v) for v, t in zip(learned.views, typical, strict=True)]
     forests, strangeness = _forests(rows, settings, tell)
-    channels = learned.channels[:, :, has_value]
-    table = np.concatenate([strangeness, channels.reshape(-1, channels.shape[-1])])
+    channels = learned.channels.reshape(-1, len(taken))
+    table = np.concatenate([strangeness, channels])
     calibration = Calibration.of(table)
-    values = frame.judged[:, has_value]
+    first = predictor.settled(len(known))
+    values = frame.judged[:, taken]
     tell(1.0)
     return Model(
         settings=settings,
-        threshold=_threshold(calibration, table, values, settings),
+        threshold=_threshold(settings, calibration, table, values, taken >= first),
         trained_points=len(known),
         trained_from_ns=int(known.times[0]),
         trained_to_ns=int(known.times[-1]),
         scale=scale,
         predictor=predictor,
         residual_spread=spread,
-        band=_band(residuals[0]),
+        band=_band(residuals[0][:, first:]),
         typical=typical,
         forests=forests,
         calibration=calibration,
@@ -157,9 +160,13 @@ def _forests(
 
 
 def _threshold(
-    calibration: Calibration, strangeness: Floats, values: Floats, settings: Settings
+    settings: Settings,
+    calibration: Calibration,
+    strangeness: Floats,
+    values: Floats,
+    is_settled: Flags,
 ) -> float:
-    """As calibrated, or the score that the asked share of the training points reaches."""
+    """As calibrated, or the held-out score that the asked share of settled points reaches."""
     if settings.contamination == "auto":
         return auto_threshold()
     d, n = values.shape
@@ -167,8 +174,9 @@ def _threshold(
     novelty = range_so_far(values).evidence(values, n)
     kinds = np.concatenate([evidence[len(VIEWS) :].reshape(len(CHANNELS), d, n), novelty[None]])
     scores = score_of(Evidence(evidence[: len(VIEWS)], kinds).total())
+    settled = scores[is_settled] if is_settled.any() else scores
     return max(
-        THRESHOLD_LEAST, float(np.quantile(scores, 1.0 - settings.contamination, method="higher"))
+        THRESHOLD_LEAST, float(np.quantile(settled, 1.0 - settings.contamination, method="higher"))
     )
 
 
