@@ -228,6 +228,25 @@ def test_a_late_point_before_all_others_has_no_past(rides: Tenant) -> None:
     assert answer.json()["expected"] is None
 
 
+def test_a_late_point_and_a_replaced_one_count_as_past_from_then_on(twins: Tenant) -> None:
+    """What is remembered of the series must not be older than the series."""
+
+    def judge(name: str, *asked: dict[str, Any], **query: Any) -> Any:
+        url = f"/v1/series/{name}/score"
+        return twins.http.post(url, json={"points": asked}, params=query).json()["data"]
+
+    asked = coming(4)
+    judge("a", *asked[:2], asked[3])
+    judge("a", asked[2])
+    judge("b", *asked)
+    assert judge("a", one(124)) == judge("b", one(124))
+    replaced = one(124, 555.0)
+    judge("a", replaced, on_conflict="replace")
+    twins.http.delete("/v1/series/b/points", params={"from": at(124)})
+    judge("b", replaced)
+    assert judge("a", one(125)) == judge("b", one(125))
+
+
 def test_points_that_are_only_stored_count_as_past(twins: Tenant) -> None:
     twins.upload("a", csv(5, first=120))
     twins.http.post("/v1/series/b/score", json={"points": points(5, first=120)})
