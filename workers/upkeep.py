@@ -7,8 +7,6 @@ import signal
 import time
 from collections.abc import Callable
 from threading import Event
-from typing import Any
-from uuid import UUID
 
 import structlog
 from redis.exceptions import RedisError
@@ -16,7 +14,7 @@ from redis.exceptions import RedisError
 from app import logs, settings
 from app.actions.parts import Parts
 from app.errors import TocsinError
-from app.jobs.queue import Entry
+from app.jobs.queue import Attempt
 from app.settings import Settings
 from app.store import jobs, partitions
 from workers import claiming
@@ -34,41 +32,30 @@ class Waker:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._taken_at: dict[tuple[UUID, int], float] = {}
+        self._seen_at: dict[Attempt, float] = {}
 
     def wake(self) -> int:
         """-> how many jobs were enqueued again."""
+        queue = self._parts.queue
         with self._parts.database.job_scan() as connection:
-            waiting = jobs.waiting(connection, BATCH_JOBS)
-        entries = self._parts.queue.entries([(job.id, job.attempt) for job in waiting])
-        self._note_taken(
-            [_key(j) for j, e in zip(waiting, entries, strict=True) if e is Entry.TAKEN]
-        )
-        forgotten = [
-            job
-            for job, entry in zip(waiting, entries, strict=True)
-            if entry is Entry.ABSENT or self._is_lost(_key(job))
-        ]
+            waiting = {(job.id, job.attempt): job for job in jobs.waiting(connection, BATCH_JOBS)}
+        unknown = queue.unknown(list(waiting))
+        lost = queue.unlisted(self._overdue([each for each in waiting if each not in unknown]))
+        forgotten = [job for each, job in waiting.items() if each in unknown | lost]
         for job in forgotten:
-            self._taken_at.pop(_key(job), None)
-            self._parts.queue.wake(job.kind, job.tenant_id, job.id, job.attempt)
+            queue.wake(job.kind, job.tenant_id, job.id, job.attempt)
         if forgotten:
             log.info("jobs enqueued again", jobs=len(forgotten))
         return len(forgotten)
 
-    def _note_taken(self, keys: list[tuple[UUID, int]]) -> None:
+    def _overdue(self, known: list[Attempt]) -> list[Attempt]:
+        """Those whose entry should have led to a claim by now: a worker may have died over it."""
         now = time.monotonic()
-        self._taken_at = {key: self._taken_at.get(key, now) for key in keys}
-
-    def _is_lost(self, key: tuple[UUID, int]) -> bool:
-        """Whether a worker took the entry, but died before it claimed the row."""
-        taken_at = self._taken_at.get(key)
-        patience_s = self._parts.settings.job_lease_s
-        return taken_at is not None and time.monotonic() - taken_at > patience_s
-
-
-def _key(job: Any) -> tuple[UUID, int]:
-    return job.id, job.attempt
+        self._seen_at = {each: self._seen_at.get(each, now) for each in known}
+        lease_s = self._parts.settings.job_lease_s
+        overdue = [each for each, seen_at in self._seen_at.items() if now - seen_at > lease_s]
+        self._seen_at.update(dict.fromkeys(overdue, now))
+        return overdue
 
 
 def main() -> None:

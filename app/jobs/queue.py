@@ -1,7 +1,6 @@
 """Wake a worker for a job that Postgres holds. Where Redis is down, upkeep does it later."""
 
-from collections.abc import Iterable
-from enum import Enum
+from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
@@ -10,7 +9,6 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 from rq import Queue
-from rq.executions import ExecutionRegistry
 
 from app.jobs.entries import FUNCTIONS, ListedJob, SigningSerializer
 from app.signing import Secret
@@ -25,12 +23,7 @@ ANSWER_TIMEOUT_S = 1.0
 log = structlog.get_logger()
 
 
-class Entry(Enum):
-    """What the queue knows of a job: nothing, that it waits, or that a worker took it."""
-
-    ABSENT = "absent"
-    WAITING = "waiting"
-    TAKEN = "taken"
+Attempt = tuple[UUID, int]  # a job, and how often it was claimed before
 
 
 class JobQueue:
@@ -64,27 +57,31 @@ class JobQueue:
             return False
         return True
 
-    def entries(self, jobs: Iterable[tuple[UUID, int]]) -> list[Entry]:
-        """For each (job, attempt) what the queue knows of it."""
+    def unknown(self, attempts: Sequence[Attempt]) -> set[Attempt]:
+        """Those for which the queue has no entry."""
         with self.redis.pipeline(transaction=False) as pipeline:
-            for job_id, attempt in jobs:
-                entry_id = _entry_id(job_id, attempt)
-                pipeline.hget(ListedJob.key_for(entry_id), "status")
-                pipeline.exists(ExecutionRegistry.key_template.format(entry_id))
-            answers = pipeline.execute(raise_on_error=False)
-        return [_entry(*answers[i : i + 2]) for i in range(0, len(answers), 2)]
+            for attempt in attempts:
+                pipeline.hget(ListedJob.key_for(_entry_id(*attempt)), "status")
+            statuses = pipeline.execute(raise_on_error=False)
+        return {
+            attempt
+            for attempt, status in zip(attempts, statuses, strict=True)
+            if not isinstance(status, bytes)
+        }
+
+    def unlisted(self, attempts: Sequence[Attempt]) -> set[Attempt]:
+        """Those that no worker will take: one took the entry already, or it was lost."""
+        with self.redis.pipeline(transaction=False) as pipeline:
+            for attempt in attempts:
+                pipeline.lpos(self.queue.key, _entry_id(*attempt))
+            places = pipeline.execute()
+        return {a for a, place in zip(attempts, places, strict=True) if place is None}
 
     def depth(self) -> int:
         return int(self.queue.count)
 
     def close(self) -> None:
         self.redis.close()
-
-
-def _entry(status: object, is_executing: object) -> Entry:
-    if not isinstance(status, bytes):
-        return Entry.ABSENT
-    return Entry.TAKEN if status == b"started" or is_executing == 1 else Entry.WAITING
 
 
 def _entry_id(job_id: UUID, attempt: int) -> str:

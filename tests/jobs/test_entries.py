@@ -19,7 +19,6 @@ from rq.registry import StartedJobRegistry
 from app.actions.parts import Parts
 from app.jobs import JobQueue
 from app.jobs.entries import FUNCTIONS, ListedJob, SigningSerializer
-from app.jobs.queue import Entry
 from app.signing import Secret
 from tests.conftest import Servers
 from tests.service import free_port
@@ -157,26 +156,19 @@ def test_entries_carry_ids_alone(redis: "Redis", queue: JobQueue) -> None:
     assert 0 < redis.ttl(f"rq:job:{job_id}-0") <= 3_600
 
 
-def test_the_queue_knows_which_jobs_wait_which_are_taken_and_which_it_forgot(
+def test_the_queue_knows_which_jobs_it_forgot_and_which_nobody_will_take(
     redis: "Redis", queue: JobQueue
 ) -> None:
-    tenant_id = uuid4()
-    ids = [uuid4() for _ in range(5)]
-    for job_id in ids[:4]:
-        queue.wake("train", tenant_id, job_id, attempt=2)
-    redis.hset(f"rq:job:{ids[1]}-2", "status", "started")
-    redis.zadd(f"rq:executions:{ids[2]}-2", {"execution": 1})
-    redis.delete(f"rq:job:{ids[3]}-2")
-    redis.set(f"rq:job:{ids[4]}-2", "not a hash")
-    assert queue.entries([(job_id, 2) for job_id in ids]) == [
-        Entry.WAITING,
-        Entry.TAKEN,
-        Entry.TAKEN,
-        Entry.ABSENT,
-        Entry.ABSENT,
-    ]
-    assert queue.entries([(ids[0], 3)]) == [Entry.ABSENT], "another attempt is another entry"
-    assert queue.entries([]) == []
+    waiting, taken, forgotten, overwritten = jobs = [(uuid4(), 2) for _ in range(4)]
+    for job_id, attempt in jobs:
+        queue.wake("train", uuid4(), job_id, attempt)
+    redis.lrem(queue.queue.key, 1, f"{taken[0]}-2")
+    redis.delete(f"rq:job:{forgotten[0]}-2")
+    redis.set(f"rq:job:{overwritten[0]}-2", "not a hash")
+    next_attempt = (waiting[0], 3)
+    assert queue.unknown([*jobs, next_attempt]) == {forgotten, overwritten, next_attempt}
+    assert queue.unlisted([waiting, taken, next_attempt]) == {taken, next_attempt}
+    assert queue.unknown([]) == queue.unlisted([]) == set()
 
 
 def test_without_redis_nobody_is_woken_and_nothing_fails() -> None:
