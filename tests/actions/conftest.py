@@ -1,0 +1,144 @@
+"""An installation of its own for the actions, where no worker or upkeep but the test's runs."""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+from uuid import UUID
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from redis import Redis
+
+from app.actions import accounts, ingestion, scoring, series, training
+from app.actions.parts import Parts, assemble
+from app.actions.scoring import Answer, Asked
+from app.ingest.chunk import Chunk, objects
+from app.settings import Settings
+from app.store import jobs, migrations
+from app.store.jobs import Job
+from app.store.scores import Score
+from app.store.series import Series
+from tests.conftest import Installed, Servers, drop_database, make_database
+
+START_NS = 1_704_067_200_000_000_000
+MINUTE_NS = 60_000_000_000
+QUICK = {"n_estimators": 10}
+
+
+@dataclass
+class Account:
+    """One tenant, and what it asks of the actions, without HTTP."""
+
+    parts: Parts
+    id: UUID
+    slug: str
+
+    def make(self, name: str, fields: tuple[str, ...] = ("value",)) -> Series:
+        return series.add(
+            self.parts, self.id, name, fields=list(fields), detector=QUICK, retrain="manual"
+        )
+
+    def find(self, name: str) -> Series:
+        return series.by_name(self.parts, self.id, name)
+
+    def upload(self, name: str, values: NDArray[np.float64], first: int = 0, **how: Any) -> None:
+        ingestion.store(self.parts, self.id, [chunk(values, first)], name, **how)
+
+    def chunk(self, values: NDArray[np.float64], first: int = 0, name: str | None = None) -> Chunk:
+        """Rows of an upload; each names its series where a name is given."""
+        made = chunk(values, first)
+        return made if name is None else replace(made, series=objects([name] * len(made.times)))
+
+    def add_job(self, name: str, lease_s: float = 60.0) -> Job:
+        """A training, claimed as it is made, so that nobody else can."""
+        of = self.find(name)
+        with self.parts.database.tenant(self.id) as connection:
+            job, _ = jobs.add_or_join(connection, self.id, "train", of.id, name, of.detector)
+            mine = jobs.claim(connection, self.id, job.id, lease_s)
+        assert mine is not None
+        return mine
+
+    def train(self, name: str) -> Job:
+        job = self.add_job(name)
+        assert training.train(self.parts, job) is True
+        return training.job_by_id(self.parts, self.id, job.id)
+
+    def score(
+        self, name: str, values: NDArray[np.float64], places: Any, is_replacing: bool = False
+    ) -> Answer:
+        """Points at these minutes."""
+        at = np.asarray(places, np.int64)
+        table = np.asarray(values, np.float64).reshape(len(at), -1)
+        columns = tuple(self.find(name).fields)
+        asked = Asked(START_NS + at * MINUTE_NS, table, np.arange(len(at)), columns)
+        return scoring.score(self.parts, self.id, {name: asked}, is_replacing)
+
+    def verdicts(self, name: str, values: NDArray[np.float64], places: Any) -> list[Score]:
+        answer = self.score(name, values, places)
+        assert answer.errors == {}
+        return [answer.scores[i] for i in range(len(places))]
+
+
+def chunk(values: NDArray[np.float64], first: int = 0) -> Chunk:
+    table = np.asarray(values, np.float64).reshape(len(values), -1)
+    columns = ("value",) if table.shape[1] == 1 else tuple(f"f{i}" for i in range(table.shape[1]))
+    times = START_NS + (first + np.arange(len(table), dtype=np.int64)) * MINUTE_NS
+    rows = np.arange(2, 2 + len(table), dtype=np.int64)
+    return Chunk(rows, None, times, columns, table, (), len(table))
+
+
+def waves(n: int, fields: int = 1, seed: int = 0) -> NDArray[np.float64]:
+    """A pattern with noise, and one absurd value late in it."""
+    noise = np.random.default_rng(seed).normal(size=(n, fields))
+    values = 10 * np.sin(np.arange(n)[:, None] / 20) + noise
+    values[-n // 10] += 50
+    return values
+
+
+@pytest.fixture(scope="session")
+def apart(servers: Servers) -> Iterator[Installed]:
+    made = make_database(servers)
+    migrations.upgrade(made.owner_url, made.server_url)
+    yield made
+    drop_database(made)
+
+
+@pytest.fixture(scope="session")
+def alone_settings(apart: Installed, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(
+        data_dir=tmp_path_factory.mktemp("alone"),
+        database_url=apart.server_url,
+        redis_url=other_redis_database(apart.servers.redis_url),
+        job_lease_s=2.0,
+        database_connections=16,
+    )
+
+
+@pytest.fixture(scope="session")
+def alone(alone_settings: Settings) -> Iterator[Parts]:
+    made = assemble(alone_settings)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def own_redis(alone_settings: Settings) -> Iterator["Redis"]:
+    client = Redis.from_url(alone_settings.required("redis_url"))
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def account(alone: Parts) -> Account:
+    slug = f"t-{secrets.token_hex(6)}"
+    tenant, _, _ = accounts.add_tenant(alone, slug, slug, {})
+    return Account(alone, tenant.id, slug)
+
+
+def other_redis_database(url: str) -> str:
+    if url.startswith("unix:"):
+        return url.partition("?")[0] + "?db=1"
+    return urlunsplit(urlsplit(url)._replace(path="/1"))

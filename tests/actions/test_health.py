@@ -1,0 +1,78 @@
+"""What `readiness` says when a part is down, and what still works then."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from app.actions import health, training
+from app.actions.parts import Parts
+from app.cache import Cache
+from app.store import Database, migrations
+from tests.conftest import Installed
+from tests.service import Service, free_port
+
+Account = Any
+
+
+def nowhere() -> str:
+    return f"127.0.0.1:{free_port()}"
+
+
+def test_with_all_parts_it_is_ready(alone: Parts) -> None:
+    found = health.readiness(alone)
+    assert (found.status, set(found.parts.values())) == ("ready", {"ok"})
+
+
+def test_without_redis_it_is_degraded_but_ready(alone: Parts) -> None:
+    cache = Cache(f"redis://{nowhere()}/0", alone.secret, 10)
+    found = health.readiness(replace(alone, cache=cache))
+    assert (found.status, found.is_ready) == ("degraded", True)
+    assert found.parts["cache"] == found.parts["queue"] == "does not answer"
+
+
+def test_without_postgres_it_is_not_ready(alone: Parts) -> None:
+    database = Database(f"postgresql://u@{nowhere()}/d", 1)
+    found = health.readiness(replace(alone, database=database))
+    assert (found.status, found.is_ready) == ("unavailable", False)
+    assert found.parts["database"] == "does not answer"
+
+
+def test_before_the_migration_it_is_not_ready_and_says_what_to_do(
+    alone: Parts, empty_database: Installed
+) -> None:
+    database = Database(empty_database.server_url, 1)
+    found = health.readiness(replace(alone, database=database))
+    assert found.status == "unavailable"
+    assert found.parts["database"] == "ok"
+    assert "tocsin migrate" in found.parts["migrations"]
+    migrations.upgrade(empty_database.owner_url, empty_database.server_url)
+    assert health.readiness(replace(alone, database=database)).status == "ready"
+    database.close()
+
+
+def test_a_job_of_a_tenant_that_is_gone_is_nobodys(alone: Parts) -> None:
+    assert training.claim(alone, uuid4(), uuid4()) is None
+
+
+@pytest.fixture
+def without_postgres(service: Service) -> Iterator[Service]:
+    url = f"postgresql://u@{nowhere()}/d"
+    environment = {**service.environment, "TOCSIN_DATABASE_URL": url}
+    own = replace(service, environment=environment, processes={})
+    own.start_server("without postgres")
+    yield own
+    own.stop_all()
+
+
+def test_a_server_without_postgres_starts_and_answers_503(without_postgres: Service) -> None:
+    with without_postgres.client(without_postgres.operator_key) as client:
+        assert client.get("/healthz").status_code == 200
+        assert client.get("/readyz").status_code == 503
+        for _ in range(3):
+            answer = client.get("/v1/tenants")
+            assert answer.status_code == 503
+            assert int(answer.headers["Retry-After"]) >= 1
+            assert answer.json()["code"] == "unavailable"

@@ -1,0 +1,75 @@
+"""Upkeep does what it can and puts off the rest; it ends over nothing that passes."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+from redis.exceptions import RedisError
+
+from app.actions.parts import Parts
+from app.errors import Unavailable
+from app.jobs import JobQueue
+from app.settings import Settings
+from app.store import Database, jobs
+from app.store.database import INSTALLATION
+from app.store.jobs import Job
+from tests.service import free_port
+from workers import upkeep
+
+
+@pytest.fixture
+def waiting(parts: Parts) -> Iterator[Job]:
+    """A job whose worker died."""
+    with parts.database.tenant(INSTALLATION) as connection:
+        settings = {"tenant_id": str(INSTALLATION.int + 1)}
+        job = jobs.add(connection, INSTALLATION, "train", "nothing", settings)
+        claimed = jobs.claim(connection, INSTALLATION, job.id, lease_s=-1.0)
+    assert claimed is not None
+    yield claimed
+    with parts.database.tenant(INSTALLATION) as connection:
+        jobs.finish(connection, jobs.by_id(connection, INSTALLATION, job.id))
+
+
+def nowhere() -> str:
+    return f"127.0.0.1:{free_port()}"
+
+
+def test_a_queue_that_is_down_puts_the_waking_off(parts: Parts, waiting: Job) -> None:
+    without = replace(parts, queue=JobQueue(f"redis://{nowhere()}/0", parts.secret))
+    waker = upkeep.Waker(without)
+    with pytest.raises(RedisError):
+        waker.wake()
+    assert upkeep.attempt("jobs", waker.wake) is False
+
+
+def test_a_database_that_is_down_puts_the_waking_off(parts: Parts) -> None:
+    without = replace(parts, database=Database(f"postgresql://u@{nowhere()}/d", 1))
+    assert upkeep.attempt("jobs", upkeep.Waker(without).wake) is False
+
+
+def test_partitions_that_cannot_be_made_are_put_off(settings: Settings) -> None:
+    url = f"postgresql://u@{nowhere()}/d"
+    without = Settings(**{**settings.model_dump(), "owner_database_url": url})
+    assert upkeep.attempt("partitions", lambda: upkeep.add_partitions(without)) is False
+
+
+def test_without_an_owner_no_partition_is_tried(settings: Settings) -> None:
+    without = settings.model_copy(update={"owner_database_url": None})
+    assert upkeep.attempt("partitions", lambda: upkeep.add_partitions(without)) is True
+
+
+@pytest.mark.parametrize("error", [Unavailable("now"), RedisError()])
+def test_what_passes_is_put_off(error: Exception) -> None:
+    assert upkeep.attempt("anything", raising(error)) is False
+
+
+def test_what_does_not_pass_is_not_hidden() -> None:
+    with pytest.raises(ZeroDivisionError):
+        upkeep.attempt("anything", raising(ZeroDivisionError()))
+
+
+def raising(error: Exception) -> Callable[[], None]:
+    def step() -> None:
+        raise error
+
+    return step
