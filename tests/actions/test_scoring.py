@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from redis import Redis
 
 from app.actions.parts import assemble
+from app.cache import windows
 from app.errors import Conflict, ModelNotReady, NotFound
 from app.settings import Settings
 from app.store import scores
@@ -253,3 +254,27 @@ def test_from_twelve_points_on_the_fallback_answers_as_version_0(account: Accoun
     account.make("short")
     account.upload("short", np.arange(12.0))
     assert account.verdicts("short", [1.0], [12])[0].model_version == 0
+
+
+def test_the_next_point_finds_the_window_in_the_cache(account: Account) -> None:
+    new = ready(account, "rides")
+    account.verdicts("rides", new[:3], range(HISTORY, HISTORY + 3))
+    of = account.find("rides")
+    window = windows.get(account.parts.cache, account.id, of.id, of.revision, 1)
+    assert window is not None
+    assert np.array_equal(window.values[-3:], new[:3])
+
+
+def test_a_window_too_short_for_a_new_model_is_not_taken_for_its_past(
+    account: Account, own_redis: "Redis"
+) -> None:
+    """Training changes no point, so the fallback's window is still of the current revision."""
+    answers = []
+    for name in ("kept", "flushed"):
+        new = ready(account, name, is_trained=False)
+        account.verdicts(name, new[0], [HISTORY])
+        account.train(name)
+        if name == "flushed":
+            own_redis.flushdb()
+        answers.append(facts(account.verdicts(name, new[1:30], range(HISTORY + 1, HISTORY + 30))))
+    assert answers[0] == answers[1]

@@ -78,6 +78,17 @@ def test_a_connection_cut_during_copy_is_unavailable(
         assert connection.scalar(text("SELECT count(*) FROM points")) == 0
 
 
+def test_a_copy_that_takes_too_long_is_unavailable(
+    database: Database, make_series: MakeSeries
+) -> None:
+    """COPY goes past SQLAlchemy, which would have turned its error into one of its own."""
+    of, n = make_series(), 500_000
+    with pytest.raises(Unavailable), database.tenant(of.tenant_id) as connection:  # noqa: PT012
+        staging.begin(connection)
+        connection.execute(text("SET LOCAL statement_timeout = 20"))
+        staging.stage(connection, np.arange(n), of.id, np.arange(n) * 1_000, np.ones((n, 1)))
+
+
 def test_a_lock_that_does_not_come_in_time_is_unavailable(database: Database) -> None:
     with database.plain() as holder:
         holder.execute(text("SELECT pg_advisory_xact_lock(77)"))
