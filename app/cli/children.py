@@ -14,15 +14,11 @@ import app
 from app.processes import Child
 from app.settings import Settings
 
-# Where the packages `app` and `workers` are: `python -m` and granian look here before elsewhere,
-# so that a folder `app` where the command was called is not taken for ours.
+# Where the packages `app` and `workers` are: `python -m` looks in its working folder first, and a
+# folder `app` where the command was called is not ours.
 ROOT = Path(app.__file__).resolve().parents[1]
 
-# Granian's connections hold a place each while they are open, idle ones too.
-CONNECTIONS = 16_384
-BACKLOG = 4_096
 CGI_NAMES = ("CONTENT_TYPE", "CONTENT_LENGTH")
-STUCK_AFTER_S = 10
 ANSWER_WITHIN_S = 0.5
 SERVER_GRACE_S = 15.0
 WORKER_GRACE_S = 25.0  # under the 30 s that orchestrators give
@@ -39,7 +35,7 @@ def server(settings: Settings, metrics_dir: Path, log_dir: Path | None = None) -
     }
     return Child(
         "server",
-        [*_granian(settings), "app.wsgi:application"],
+        [sys.executable, "-m", "app.cli.served"],
         env={**environment, "PROMETHEUS_MULTIPROC_DIR": str(metrics_dir)},
         cwd=ROOT,
         grace_s=SERVER_GRACE_S,
@@ -101,25 +97,6 @@ def answers(host: str, port: int) -> bool:
         return False
     finally:
         connection.close()
-
-
-def _granian(settings: Settings) -> list[str]:
-    return [
-        sys.executable,
-        "-m",
-        "granian",
-        "--interface=wsgi",
-        f"--host={settings.host}",
-        f"--port={settings.port}",
-        f"--workers={settings.api_processes}",
-        f"--blocking-threads={settings.api_threads}",
-        f"--backlog={BACKLOG}",
-        f"--backpressure={CONNECTIONS}",
-        f"--workers-kill-timeout={STUCK_AFTER_S}",
-        f"--log-level={settings.log_level}",
-        "--respawn-failed-workers",
-        "--no-ws",
-    ]
 
 
 def _module(

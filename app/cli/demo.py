@@ -75,16 +75,16 @@ def watch(service: Client, steps: Steps) -> None:
     upload.ensure_series(service, SERIES, ["value"])
     found = _series(service)
     if found["points"] < len(history):
-        with steps.step("Uploading", f"uploaded {len(history):,} half-hours of {NAME}"):
-            upload.send(service, SERIES, _csv(history))
+        with steps.timed(f"uploaded {len(history):,} half-hours of {NAME}"):
+            upload.send(service, SERIES, _csv(history), shown_on=steps.console)
     if found["model_version"] is None:
-        job = service.ask("POST", client.path("v1", "series", SERIES, "train"))
-        job = jobs.followed(service, job, f"Training {SERIES}", steps.console)
-        steps.done(f"trained model version {job['model_version']} of {SERIES}")
+        with steps.timed(f"trained a model on {len(history):,} half-hours"):
+            _train(service, steps)
     last = _series(service)["last_timestamp"]
     waiting = [point for point in live if point[0] > last]
     if waiting:
-        _score(service, waiting, steps)
+        with steps.timed(f"scored the last {len(waiting)} half-hours as they would come in"):
+            _score(service, waiting, steps)
 
 
 def rides() -> Points:
@@ -97,6 +97,18 @@ def rides() -> Points:
 def _series(service: Client) -> dict[str, Any]:
     found: dict[str, Any] = service.ask("GET", client.path("v1", "series", SERIES))
     return found
+
+
+def _train(service: Client, steps: Steps) -> None:
+    """A job that an earlier run left may be given up after all: then another one is asked for."""
+    path = client.path("v1", "series", SERIES, "train")
+    job = service.ask("POST", path)
+    try:
+        jobs.followed(service, job, f"Training {SERIES}", steps.console)
+    except ServiceRefused:
+        if job["attempt"] == 0:
+            raise
+        jobs.followed(service, service.ask("POST", path), f"Training {SERIES}", steps.console)
 
 
 def _csv(points: Points) -> Body:
@@ -113,7 +125,6 @@ def _score(service: Client, points: Points, steps: Steps) -> None:
             asked = [{"timestamp": time, "value": value} for time, value in batch]
             score.judged(service, SERIES, asked)
             progress.advance(bar, len(batch))
-    steps.done(f"scored the last {len(points)} half-hours as they would come in")
 
 
 def _show_addresses(mine: Credentials, data_dir: Path, steps: Steps) -> None:

@@ -5,6 +5,7 @@ import socket
 import time
 from contextlib import closing
 
+from app.cli import children
 from app.errors import Misconfigured
 
 PATIENCE_S = 3.0  # a server whose supervisor was killed is still ending
@@ -37,7 +38,12 @@ def _error_of_listening(host: str, port: int) -> OSError | None:
 
 def _explained(error: OSError, host: str, port: int) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"TOCSIN_PORT: port {port} of {host} is taken already; set TOCSIN_PORT to another."
+        by = (
+            "a Tocsin that answers there"
+            if children.answers(children.reachable_host(host), port)
+            else "another program"
+        )
+        return f"TOCSIN_PORT: port {port} of {host} is taken by {by}; set TOCSIN_PORT to another."
     if error.errno == errno.EACCES:
         return f"TOCSIN_PORT: this account may not listen on port {port}; set one from 1024 on."
     return f"TOCSIN_HOST: nothing can listen on {host}, port {port}: {error.strerror}."

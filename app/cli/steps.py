@@ -13,13 +13,19 @@ from app.processes import Event
 class Steps:
     def __init__(self) -> None:
         self.console = output.console()
+        self._is_stopping = False
 
     @contextmanager
     def step(self, doing: str, done: str) -> Iterator[None]:
         """A spinner while it is done, then a line that says how long it took."""
-        started = time.monotonic()
-        with self.console.status(doing):
+        with self.timed(done), self.console.status(doing):
             yield
+
+    @contextmanager
+    def timed(self, done: str) -> Iterator[None]:
+        """The line alone, where what is done shows itself."""
+        started = time.monotonic()
+        yield
         self.done(done, f"{time.monotonic() - started:.1f} s")
 
     def done(self, what: str, detail: str = "") -> None:
@@ -39,6 +45,9 @@ class Steps:
             self.trouble(f"{name} ended {event.detail}; it is started again")
         elif event.kind == "waiting":
             self.note(f"{name} is starting, {event.detail.removeprefix('for ')}")
+        elif event.kind == "stopping" and not self._is_stopping:
+            self._is_stopping = True
+            self.note("stopping; Ctrl-C once more does not wait for anything")
         elif event.kind == "killed":
             self.trouble(f"{name} was killed: {event.detail}")
         elif event.kind == "stopped":

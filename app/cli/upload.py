@@ -1,7 +1,8 @@
 """`tocsin upload`: history from a file or a pipe."""
 
 import gzip
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +11,9 @@ from app.cli.bodies import Body
 from app.cli.client import Client
 from app.cli.failures import line_of
 from app.cli.output import AsJson
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 LONGEST_HEADER_BYTES = 65_536
 
@@ -47,7 +51,7 @@ def upload(
     with bodies.opened(file) as body, client.connected() as service:
         if creates:
             ensure_series(service, series, _fields(body, timestamp_column, value_column))
-        report = send(service, series, body, **asked)
+        report = send(service, series, body, asked)
     _show(series, report, as_json)
 
 
@@ -57,9 +61,15 @@ def ensure_series(service: Client, name: str, fields: list[str]) -> None:
         service.ask("POST", "/v1/series", json={"name": name, "fields": fields})
 
 
-def send(service: Client, series: str, body: Body, **query: str) -> dict[str, Any]:
+def send(
+    service: Client,
+    series: str,
+    body: Body,
+    query: Mapping[str, str] | None = None,
+    shown_on: "Console | None" = None,
+) -> dict[str, Any]:
     """Upload the body behind a bar, in constant memory; what the service reports of it."""
-    with output.progress() as progress:
+    with output.progress(shown_on) as progress:
         bar = progress.add_task(f"Uploading to {series}", total=body.size_bytes)
 
         def note_sent(size_bytes: int) -> None:
