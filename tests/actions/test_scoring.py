@@ -19,7 +19,7 @@ from app.store.scores import Score, Wanted
 from tests.service import free_port
 
 Account = Any
-HISTORY, NEW = 300, 60
+HISTORY, NEW = 300, 45
 FACTS = (
     "timestamp",
     "value",
@@ -68,8 +68,7 @@ def one_by_one(
     return facts(got)
 
 
-@pytest.mark.parametrize("fields", [1, 3])
-@pytest.mark.parametrize("is_trained", [True, False])
+@pytest.mark.parametrize(("fields", "is_trained"), [(1, True), (3, True), (1, False)])
 def test_one_at_a_time_is_in_batches_is_after_a_flush_is_after_a_restart(
     account: Account,
     own_redis: "Redis",
@@ -85,7 +84,7 @@ def test_one_at_a_time_is_in_batches_is_after_a_flush_is_after_a_restart(
 
     ready(account, "mixed", fields, is_trained)
     got, begin = [], 0
-    for size in (1, 7, 2, 20, 1, 29):
+    for size in (1, 7, 2, 20, 1, 14):
         part = slice(begin, begin + size)
         places = range(HISTORY + begin, HISTORY + begin + size)
         got += account.verdicts("mixed", new[part], places)
