@@ -120,9 +120,10 @@ class Database:
             yield connection
 
     def refuse_powerful_role(self) -> None:
-        """Raise `Misconfigured` at the start already, and not at the first request."""
+        """Raise `Misconfigured` at the start already; no connection is left for a fork to share."""
         with self.plain():
             pass
+        self.engine.dispose()
 
     def close(self) -> None:
         self.engine.dispose()
