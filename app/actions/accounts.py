@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from app import apikeys
 from app.actions.parts import Parts
 from app.apikeys import ApiKey
-from app.errors import Conflict, TenantSuspended
+from app.errors import Conflict, FieldError, Invalid, TenantSuspended
 from app.store import jobs, keys, tenants
 from app.store.database import INSTALLATION, become_operator, become_server, become_tenant
 from app.store.jobs import Job
@@ -109,6 +109,9 @@ def add_key(
     scopes: Sequence[str],
     expires_at: datetime | None = None,
 ) -> tuple[StoredKey, ApiKey]:
+    if expires_at is not None and expires_at <= datetime.now(UTC):
+        wrong = FieldError("expires_at", "must be later than now")
+        raise Invalid("The key would have expired already", [wrong])
     key = apikeys.mint(is_operator=tenant_id == INSTALLATION)
     with parts.database.tenant(tenant_id) as connection:
         stored = keys.add(connection, tenant_id, key, parts.secret, name, scopes, expires_at)

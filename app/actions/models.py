@@ -5,7 +5,7 @@ from uuid import UUID
 from app.actions.parts import Parts
 from app.cache import models as cached_models
 from app.detection import Model
-from app.errors import Invalid
+from app.errors import Invalid, TocsinError
 from app.store import Connection, models, series
 from app.store.models import ModelVersion
 from app.store.series import Series
@@ -35,7 +35,10 @@ def _cached(parts: Parts, identity: tuple[UUID, UUID, int]) -> Model | None:
 
 def _stored(parts: Parts, connection: Connection, identity: tuple[UUID, UUID, int]) -> Model:
     artifact = models.artifact(connection, *identity)
-    model = Model.from_bytes(artifact)
+    try:
+        model = Model.from_bytes(artifact)
+    except Invalid as error:
+        raise TocsinError(f"The stored model cannot be read: {error.detail}") from error
     cached_models.put(parts.cache, *identity, artifact)
     return model
 

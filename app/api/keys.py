@@ -34,7 +34,7 @@ def post_key(parts: Parts, caller: Caller, body: NewKey) -> Answer:
 def get_keys(parts: Parts, caller: Caller, query: Page) -> dict[str, Any]:
     """List the keys, revoked ones too."""
     after = pages.after_one(parts, LIST, query.cursor)
-    found = accounts.keys_page(parts, caller.tenant_id, after, query.limit)
+    found = accounts.keys_page(parts, caller.tenant_id, after, query.rows)
     return pages.page(parts, LIST, query.limit, found, shown.key, lambda key: [key.id])
 
 

@@ -18,6 +18,11 @@ class Page(Query):
     limit: Limit = 100
     cursor: Cursor | None = None
 
+    @property
+    def rows(self) -> int:
+        """How many to look for: one more than is shown tells whether another page follows."""
+        return self.limit + 1
+
 
 def page(
     parts: Parts,
@@ -27,10 +32,11 @@ def page(
     shown: Callable[[Row], dict[str, Any]],
     place: Callable[[Row], list[Any]],
 ) -> dict[str, Any]:
-    """The rows as the contract lists them; a full page is followed by a cursor."""
-    is_full = len(rows) == limit
-    following = cursors.encode(parts.secret, route, place(rows[-1])) if is_full else None
-    return {"data": [shown(row) for row in rows], "next": following}
+    """The first `limit` rows as the contract lists them, with a cursor where there are more."""
+    listed = rows[:limit]
+    has_more = len(rows) > limit
+    following = cursors.encode(parts.secret, route, place(listed[-1])) if has_more else None
+    return {"data": [shown(row) for row in listed], "next": following}
 
 
 def after(parts: Parts, route: str, cursor: str | None) -> list[Any] | None:
@@ -54,5 +60,5 @@ def wanted_anomalies(parts: Parts, route: str, query: Any) -> Wanted:
         end=moment(query.end),
         min_score=query.min_score,
         after=None if seen is None else (to_datetime(seen[0]), *map(UUID, seen[1:])),
-        limit=query.limit,
+        limit=query.rows,
     )

@@ -20,7 +20,7 @@ from app.api.bodies import (
     UploadManyQuery,
     UploadQuery,
 )
-from app.errors import Invalid, RowError
+from app.errors import FieldError, Invalid, RowError
 from app.ingest.chunk import Chunk
 from app.ingest.csv import read_csv
 from app.ingest.json import parse_json
@@ -102,7 +102,7 @@ def get_points(
         return exports.points(of.fields, found)
     seen = pages.after_one(parts, OF_SERIES, query.cursor)
     after = None if seen is None else to_datetime(seen)
-    of, rows = history.points_page(parts, caller.tenant_id, series_name, query.limit, after, span)
+    of, rows = history.points_page(parts, caller.tenant_id, series_name, query.rows, after, span)
     return pages.page(
         parts,
         OF_SERIES,
@@ -124,7 +124,10 @@ def get_points(
 def delete_points(
     parts: Parts, caller: Caller, series_name: str, query: SpanQuery
 ) -> dict[str, int]:
-    """Erase the points of a span, and their scores."""
+    """Erase the points of a span, and their scores; from, to, or both have to be given."""
+    if query.start is None and query.end is None:
+        wrong = FieldError("from", "is needed, or `to`; removing the series erases everything")
+        raise Invalid("Erasing needs a span", [wrong])
     start, end = pages.moment(query.start), pages.moment(query.end)
     return {"erased": series.erase_points(parts, caller.tenant_id, series_name, start, end)}
 

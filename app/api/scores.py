@@ -128,7 +128,7 @@ def get_scores(
         anomalies_only=query.anomalies_only,
         newest_first=query.order == "desc",
         after=None if seen is None else (to_datetime(seen),),
-        limit=query.limit,
+        limit=query.rows,
     )
     if exports.is_wanted(request):
         of, found = history.all_scores(parts, caller.tenant_id, series_name, wanted)

@@ -35,7 +35,7 @@ def post_series(parts: Parts, caller: Caller, body: NewSeries) -> Answer:
 def get_series_list(parts: Parts, caller: Caller, query: SeriesQuery) -> dict[str, Any]:
     """List the series, by name."""
     after = pages.after_one(parts, LIST, query.cursor)
-    found = series.page(parts, caller.tenant_id, after, query.limit, query.prefix, query.tag)
+    found = series.page(parts, caller.tenant_id, after, query.rows, query.prefix, query.tag)
     return pages.page(parts, LIST, query.limit, found, shown.series, lambda one: [one.name])
 
 

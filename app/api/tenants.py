@@ -36,7 +36,7 @@ def post_tenant(parts: Parts, body: NewTenant) -> Answer:
 def get_tenants(parts: Parts, query: Page) -> dict[str, Any]:
     """List the tenants."""
     after = pages.after_one(parts, LIST, query.cursor)
-    found = accounts.tenants_page(parts, after, query.limit)
+    found = accounts.tenants_page(parts, after, query.rows)
     return pages.page(parts, LIST, query.limit, found, shown.tenant, lambda one: [one.slug])
 
 

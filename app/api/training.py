@@ -58,7 +58,7 @@ def get_jobs(parts: Parts, caller: Caller, series_name: str, query: Page) -> dic
     """Jobs of a series, newest first."""
     seen = pages.after_one(parts, JOBS, query.cursor)
     before = None if seen is None else UUID(seen)
-    found = training.jobs_page(parts, caller.tenant_id, series_name, before, query.limit)
+    found = training.jobs_page(parts, caller.tenant_id, series_name, before, query.rows)
     return pages.page(parts, JOBS, query.limit, found, shown.job, lambda job: [str(job.id)])
 
 
@@ -66,7 +66,7 @@ def get_jobs(parts: Parts, caller: Caller, series_name: str, query: Page) -> dic
 def get_models(parts: Parts, caller: Caller, series_name: str, query: Page) -> dict[str, Any]:
     """Model versions of a series, newest first."""
     before = pages.after_one(parts, MODELS, query.cursor)
-    of, found = models.versions(parts, caller.tenant_id, series_name, before, query.limit)
+    of, found = models.versions(parts, caller.tenant_id, series_name, before, query.rows)
     return pages.page(
         parts,
         MODELS,

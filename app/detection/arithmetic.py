@@ -81,6 +81,19 @@ def median(window: Floats) -> Floats:
     return np.where(present > 0, middle, np.nan)
 
 
+def without_spikes(x: Floats) -> Floats:
+    """Each entry (..., n) as the median of itself and the two before it; the first two as they are.
+
+    A lone wild entry is gone, what lasts comes through a step late. NaN stays NaN, and a missing
+    neighbour is not looked at.
+    """
+    oldest, before, here = x[..., :-2], x[..., 1:-1], x[..., 2:]
+    low, high = np.fmin(oldest, before), np.fmax(oldest, before)
+    middle = np.fmax(low, np.fmin(high, here))
+    calm = np.where(np.isnan(here), np.nan, middle)
+    return np.concatenate([x[..., :2], calm], axis=-1)
+
+
 def median_and_deviation(window: Floats) -> tuple[Floats, Floats]:
     """Median, and median absolute deviation x 1.4826 (the standard deviation of a normal)."""
     centre = median(window)

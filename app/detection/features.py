@@ -17,6 +17,7 @@ from app.detection.arithmetic import (
     median_and_deviation,
     ratio,
     windows,
+    without_spikes,
 )
 from app.detection.frame import Frame
 from app.detection.predictor import Predictor
@@ -65,8 +66,7 @@ class Observed:
         centred = frame.values - by.scale.centre[:, None]
         self._all = ratio(centred, spread)
         self.value = self._all[:, self.first :]
-        before = frame.values[:, self.first - 1 : -1]
-        self.step = ratio(frame.judged - before, spread)
+        self.step = ratio(_smaller_step(frame), spread)
         self._errors, offsets = ratio(residuals, by.residual_spread[..., None])
         self.residual = self._errors[:, RESIDUAL_POINTS - 1 :]
         self.offset = offsets[:, RESIDUAL_POINTS - 1 :]
@@ -101,7 +101,7 @@ class Observed:
 
     def _season(self) -> list[Floats]:
         last = RESIDUAL_POINTS - 1
-        short, deviation = mean_and_deviation(windows(self._errors, 6, last))
+        short, deviation = mean_and_deviation(_after_calm(self._errors, 6, last))
         typical = mean(np.minimum(np.abs(windows(self._errors, RESIDUAL_POINTS, last)), 5.0))
         return [
             asinh(self.residual),
@@ -119,7 +119,25 @@ class Observed:
         return [*features, asinh(self._trailing(LEVEL_POINTS[1])[0])]
 
     def _trailing(self, length: int) -> tuple[Floats, Floats]:
-        return mean_and_deviation(windows(self._all, length, self.first))
+        return mean_and_deviation(_after_calm(self._all, length, self.first))
+
+
+def _after_calm(x: Floats, length: int, first: int) -> Floats:
+    """Windows that end with each entry as it is, after a past without its lone spikes.
+
+    So a spike shows in its own windows, and does not make the points after it look strange.
+    """
+    view = windows(without_spikes(x), length, first).copy()
+    view[..., -1] = x[..., first:]
+    return view
+
+
+def _smaller_step(frame: Frame) -> Floats:
+    """The change from the last value or the one before it, (d, n): back from a spike is no step."""
+    last = frame.judged - frame.values[:, frame.lookback - 1 : -1]
+    before = frame.judged - frame.values[:, frame.lookback - 2 : -2]
+    is_back = np.abs(before) < np.abs(last)  # false where one is missing
+    return np.where(is_back | np.isnan(last), before, last)
 
 
 def _rows(features: list[Floats]) -> Floats:

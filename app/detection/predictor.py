@@ -18,6 +18,7 @@ LAST, RECENT, SEASONAL = (
 )  # then two for each season: as it was, and corrected by the last errors
 RECENT_POINTS = 12
 CORRECTION_POINTS = 6
+WILD_RANGES = 2.0  # so many ranges of the last points away, a value is no guess for the next
 SAMPLES_LEAST = 3
 SHARE_LEAST = 0.25  # a predictor must have had an answer for so much of the training
 ERROR_CAP = 3.0  # in spreads: one wild point must not choose the predictor
@@ -84,7 +85,7 @@ class Predictor:
     def _pair(self, frame: Frame, first: int, kind: int) -> tuple[Floats, Floats]:
         """What a candidate expects, and the same without correction, (d, columns - first) each."""
         if kind == LAST:
-            last = frame.values[:, first - 1 : -1]
+            last = _last(frame, first)
             return last, last
         if kind == RECENT:
             middle = median(windows(frame.values[:, :-1], RECENT_POINTS, first - 1))
@@ -104,9 +105,7 @@ class Predictor:
     def _plausible(self, corrected: Floats, frame: Frame, first: int) -> Floats:
         """No further than the training or the last points went: a night is not below zero
         because the day was quiet."""
-        last = windows(frame.values[:, :-1], RECENT_POINTS, first - 1)
-        low = np.where(np.isnan(last), np.inf, last).min(axis=-1)
-        high = np.where(np.isnan(last), -np.inf, last).max(axis=-1)
+        low, high = _range(windows(frame.values[:, :-1], RECENT_POINTS, first - 1))
         least, most = np.minimum(low, self.lowest[:, None]), np.maximum(high, self.highest[:, None])
         return np.asarray(np.minimum(np.maximum(corrected, least), most))
 
@@ -118,6 +117,22 @@ class Predictor:
 
     def _repeats(self, which: int) -> int:
         return season.repeats(self.seasons_ns[which], self.interval_ns, is_first=which == 0)
+
+
+def _last(frame: Frame, first: int) -> Floats:
+    """The last value, (d, columns - first); the one before it where the last was a wild one."""
+    last, before = frame.values[:, first - 1 : -1], frame.values[:, first - 2 : -2]
+    low, high = _range(windows(frame.values[:, :-2], RECENT_POINTS, first - 2))
+    with np.errstate(invalid="ignore", over="ignore"):  # nothing known yet: inf - inf
+        width = WILD_RANGES * (high - low)
+        is_wild = (last > high + width) | (last < low - width)
+    return np.where(is_wild, before, last)
+
+
+def _range(window: Floats) -> tuple[Floats, Floats]:
+    """Lowest and highest along the last axis; inf and -inf where all is missing."""
+    low = np.where(np.isnan(window), np.inf, window).min(axis=-1)
+    return low, np.where(np.isnan(window), -np.inf, window).max(axis=-1)
 
 
 def undecided(scale: Scale, interval_ns: int, seasons_ns: tuple[int, ...]) -> Predictor:

@@ -22,13 +22,14 @@ PAIR = ("2021", "2022")  # each one's years: whose a row is shows in its timesta
 
 def fill(tenant: Tenant, year: str) -> dict[str, str]:
     """A series with history, model, scores and an anomaly; -> what names its things in paths."""
-    times = [f"{year}-01-{1 + h // 24:02d}T{h % 24:02d}:00:00Z" for h in range(101)]
+    times = [f"{year}-01-{1 + h // 24:02d}T{h % 24:02d}:00:00Z" for h in range(130)]
     tenant.make_series("rides", detector=QUICK, description=year, tags=["taxi"])
     rows = "".join(f"{time},{usual(h)}\n" for h, time in enumerate(times[:100]))
     tenant.upload("rides", "timestamp,value\n" + rows)
     job = tenant.train("rides")
-    point = {"timestamp": times[100], "value": 9000}
-    assert tenant.http.post("/v1/series/rides/score", json=point).json()["is_anomaly"]
+    for time, value in ((times[100], 9000), (times[129], 99_000)):
+        point = {"timestamp": time, "value": value}
+        assert tenant.http.post("/v1/series/rides/score", json=point).json()["is_anomaly"]
     key = tenant.http.get("/v1/me").json()["key"]["id"]
     return {
         "series_name": "rides",
@@ -162,6 +163,8 @@ def test_erasing_one_s_own_leaves_the_other_s_as_it_was(
         contract.watch(tenant.http)
     names = [fill(tenant, year) for tenant, year in zip(made, PAIR, strict=True)]
     before = snapshot(made[1], names[1])
-    assert json.loads(made[0].http.delete("/v1/series/rides/points").content) == {"erased": 101}
+    assert json.loads(
+        made[0].http.delete("/v1/series/rides/points", params={"from": 0}).content
+    ) == {"erased": 102}
     made[0].http.delete("/v1/series/rides")
     assert without_use(snapshot(made[1], names[1])) == without_use(before)

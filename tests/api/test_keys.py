@@ -63,6 +63,7 @@ def test_one_character_changed_makes_a_key_worthless(tenant: Tenant, service: Se
         ("scopes", "read"),
         ("expires_at", "tomorrow"),
         ("expires_at", 1.5),
+        ("expires_at", "2020-01-01T00:00:00Z"),
     ],
 )
 def test_a_wrong_field_is_named(tenant: Tenant, field: str, value: object) -> None:

@@ -551,10 +551,24 @@ def test_an_erased_time_can_be_given_another_value(rides: Tenant) -> None:
 
 def test_erasing_everything_leaves_an_empty_series(rides: Tenant) -> None:
     rides.upload("rides", csv(20))
-    assert rides.http.delete(URL).json() == {"erased": 20}
+    assert rides.http.delete(URL, params={"from": 0}).json() == {"erased": 20}
     series = rides.http.get("/v1/series/rides").json()
     assert (series["status"], series["points"]) == ("empty", 0)
     assert (series["first_timestamp"], series["last_timestamp"]) == (None, None)
+
+
+def test_erasing_without_a_span_is_refused(rides: Tenant) -> None:
+    rides.upload("rides", csv(20))
+    answer = rides.http.delete(URL)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "from"
+    assert len(stored(rides)) == 20
+
+
+def test_a_last_page_that_is_full_has_no_cursor(rides: Tenant) -> None:
+    rides.upload("rides", csv(20))
+    page = rides.http.get(URL, params={"limit": 20}).json()
+    assert (len(page["data"]), page["next"]) == (20, None)
 
 
 @pytest.mark.parametrize("name", ["from", "to"])

@@ -20,6 +20,9 @@ def test_a_normal_point_answers_false_and_an_absurd_one_true(tenant: Tenant) -> 
     absurd = {"timestamp": at(601), "value": 9000}
     assert tenant.http.post("/v1/series/rides/score", json=normal).json()["is_anomaly"] is False
     assert tenant.http.post("/v1/series/rides/score", json=absurd).json()["is_anomaly"] is True
+    after = {"points": [{"timestamp": at(h), "value": usual(h)} for h in range(602, 612)]}
+    verdicts = tenant.http.post("/v1/series/rides/score", json=after).json()["data"]
+    assert [verdict["is_anomaly"] for verdict in verdicts] == [False] * 10
     url = "/v1/series/rides/anomalies/"
     assert tenant.http.get(url + at(600)).json()["anomaly_detected"] is False
     assert tenant.http.get(url + at(601)).json()["anomaly_detected"] is True

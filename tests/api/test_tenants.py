@@ -169,9 +169,10 @@ def rows_of(parts: Parts, tenant_id: Any) -> dict[str, int]:
     with parts.database.tenant(tenant_id) as connection:
         tables = connection.scalars(
             text(
-                "SELECT table_name FROM information_schema.columns "
-                "WHERE column_name = 'tenant_id' AND table_schema = 'public' "
-                "AND has_table_privilege(table_name, 'SELECT')"
+                "SELECT relname FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid "
+                "WHERE attname = 'tenant_id' AND relkind IN ('r', 'p') "
+                "AND relnamespace = 'public'::regnamespace "
+                "AND has_table_privilege(pg_class.oid, 'SELECT')"
             )
         ).all()
         assert {"points", "scores", "models", "series", "jobs", "api_keys"} <= set(tables)

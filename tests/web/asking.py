@@ -44,6 +44,9 @@ NAMES = {
 }
 
 
+QUERIES = {("DELETE", "/v1/series/{series_name}/points"): {"from": 0}}
+
+
 @dataclass
 class Asking:
     """A request to a route, right in everything but what a test changes."""
@@ -63,7 +66,8 @@ class Asking:
         body = BODIES.get((self.route.method, self.route.path))
         if self.route.body and body is None:
             raise AssertionError(f"{self} has no body in tests/web/asking.py")
-        given = {"params": self.query, **({} if body is None else {"json": body}), **other}
+        needed = QUERIES.get((self.route.method, self.route.path), {})
+        given = {"params": needed | self.query, **({} if body is None else {"json": body}), **other}
         return client.request(self.route.method, self.path, **given)
 
 
