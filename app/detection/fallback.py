@@ -26,6 +26,7 @@ from app.detection.verdict import NO_VALUE, QUIET, Verdicts, auto_threshold, sco
 MINIMUM_POINTS = 12
 FALLBACK_LOOKBACK = 256
 BAND_SPREADS = 5.0
+RANGE_SHARE = 0.25  # of the range seen: of values that alternate, most may be alike
 TAIL_DEGREES = 3.0  # heavy tails: a short past says little of how far values may go
 
 
@@ -79,7 +80,7 @@ def _measure(before: Floats, number_before: Ints) -> tuple[Floats, Floats, Float
     enough = number_before >= MINIMUM_POINTS
     highest = np.where(np.isnan(before), -np.inf, before).max(axis=-1)
     lowest = np.where(np.isnan(before), np.inf, before).min(axis=-1)
-    spread = np.maximum(deviation, 0.05 * np.where(enough, highest - lowest, 0.0))
+    spread = np.maximum(deviation, RANGE_SHARE * np.where(enough, highest - lowest, 0.0))
     spread = np.maximum(spread, np.maximum(1e-9 * np.abs(centre), SMALLEST))
     return tuple(np.where(enough, x, np.nan) for x in (centre, spread, lowest, highest))  # type: ignore[return-value]
 

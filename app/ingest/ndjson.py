@@ -58,7 +58,7 @@ class _Point:
     values: dict[str, float]
 
 
-class _BadPoint(Exception):  # noqa: N818  caught in this file only
+class _BadPoint(Exception):
     def __init__(self, column: str | None, message: str) -> None:
         super().__init__(message)
         self.column = column

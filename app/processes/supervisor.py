@@ -19,7 +19,7 @@ START_ATTEMPTS = 8  # ends before it was ever ready, about 12 s: the trouble wil
 DOUBLE_DELIVERY_S = 1.0  # `uv run`, make and others repeat the terminal's Ctrl-C at once
 
 
-class StopAsked(Exception):  # noqa: N818 - a wish, not an error
+class StopAsked(Exception):
     """A signal asked to stop while children were starting; `Supervisor` takes it from there."""
 
 

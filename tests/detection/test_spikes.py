@@ -1,20 +1,21 @@
 """A lone spike is an anomaly, and the normal points after it are none."""
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
-from app.detection import Points, Settings, advance, fit, start
+from app.detection import Points, Settings, advance, fit, replay, start
 from app.detection.arithmetic import without_spikes
 
 HOUR_NS = 3_600_000_000_000
 SPIKE = 5
 
 
-def series(kind: str, n: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def series(kind: str, n: int) -> npt.NDArray[np.float64]:
     random = np.random.default_rng(1)
     hours = np.arange(n)
     if kind == "daily":
-        return 100 + 10 * (hours % 24) + (hours * 7 % 5).astype(np.float64)
+        return np.asarray(100.0 + 10 * (hours % 24) + hours * 7 % 5, np.float64)
     if kind == "noise":
         return 100 + random.normal(0, 5, n)
     return 100 + np.cumsum(random.normal(0, 1, n))
@@ -38,3 +39,10 @@ def test_without_spikes_drops_what_stands_alone_and_keeps_what_lasts() -> None:
     assert calm[5:8].tolist() == [1, 9, 9]
     assert np.isnan(calm[8])
     assert calm[9:].tolist() == [9, 9]
+
+
+def test_values_that_alternate_are_normal_before_there_is_a_model() -> None:
+    values = np.tile([1.0, 2.0], 30)
+    values[50] = 40
+    verdicts = replay(Points.checked(np.arange(60) * HOUR_NS, values), Settings())
+    assert np.flatnonzero(verdicts.is_anomaly).tolist() == [50]
