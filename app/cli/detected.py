@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from app.detection import Points, Verdicts
 from app.errors import Invalid
@@ -124,36 +124,29 @@ def _score(rows: Rows, verdicts: Verdicts, row: int) -> dict[str, Any]:
 
 
 def write(path: Path, rows: Rows, verdicts: Verdicts) -> None:
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        _write_rows(stream, rows, verdicts)
-
-
-def _write_rows(stream: IO[str], rows: Rows, verdicts: Verdicts) -> None:
     """A row for each row of the file, in its order; `alert` and `event` are for events to come."""
-    several = len(rows.names) > 1
-    bands = [
-        f"{k}_{name}" if several else k
-        for k in ("expected", "lower", "upper")
-        for name in rows.names
+    columns = _columns(rows, verdicts)
+    frame = pd.DataFrame(dict(enumerate(column for _, column in columns)))
+    head = [_text(name) for name, _ in columns]
+    frame.to_csv(path, header=head, index=False, lineterminator="\n", encoding="utf-8")
+
+
+def _columns(rows: Rows, verdicts: Verdicts) -> list[tuple[str, Any]]:
+    """Names and cells; by number and not by name, since a field may be called as a column is."""
+    place, fields = rows.place, range(len(rows.names))
+    bands = {"expected": verdicts.expected, "lower": verdicts.lower, "upper": verdicts.upper}
+    suffixes = [f"_{name}" for name in rows.names] if len(rows.names) > 1 else [""]
+    return [
+        ("timestamp", rows.labels),
+        *((name, rows.values[:, field]) for field, name in enumerate(rows.names)),
+        ("score", verdicts.score[place]),
+        ("is_anomaly", np.where(verdicts.is_anomaly[place], "true", "false")),
+        ("alarm", verdicts.score[place]),
+        ("alert", ""),
+        ("event", ""),
+        *((k + suffixes[f], band[place, f]) for k, band in bands.items() for f in fields),
+        ("reason", [_text(verdicts.reasons[at]) for at in place.tolist()]),
     ]
-    table = csv.writer(stream, lineterminator="\n")
-    head = ["timestamp", *rows.names, "score", "is_anomaly", "alarm", "alert", "event", *bands]
-    table.writerow([*(_text(name) for name in head), "reason"])
-    band = np.hstack([verdicts.expected, verdicts.lower, verdicts.upper]).tolist()
-    scores, flags, values = (
-        verdicts.score.tolist(),
-        verdicts.is_anomaly.tolist(),
-        rows.values.tolist(),
-    )
-    for row, at in enumerate(rows.place.tolist()):
-        score, flag = repr(scores[at]), "true" if flags[at] else "false"
-        numbers = [_cell(x) for x in values[row]]
-        verdict = [score, flag, score, "", "", *(_cell(x) for x in band[at])]
-        table.writerow([rows.labels[row], *numbers, *verdict, _text(verdicts.reasons[at])])
-
-
-def _cell(x: float) -> str:
-    return "" if x != x else repr(x)
 
 
 def _text(text: str) -> str:
