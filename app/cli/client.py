@@ -94,15 +94,19 @@ def opened(url: str, key: str) -> Iterator[Client]:
     """With this address and key."""
     import httpx
 
+    if not key.isascii() or not key.isprintable():
+        raise WrongUsage("The key holds characters that no key has: copy it anew.")
     timeout = httpx.Timeout(ANSWER_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
     # A proxy of the environment cannot know what this host calls itself.
     is_elsewhere = urlsplit(url).hostname not in LOOPBACK
     headers = {"User-Agent": "tocsin", "Accept": "application/json"}
     if key:
         headers["Authorization"] = f"Bearer {key}"
-    with httpx.Client(
-        base_url=url, headers=headers, timeout=timeout, trust_env=is_elsewhere
-    ) as http:
+    try:
+        http = httpx.Client(base_url=url, headers=headers, timeout=timeout, trust_env=is_elsewhere)
+    except httpx.InvalidURL as error:
+        raise WrongUsage(f"TOCSIN_URL: {url} is no address: {error}") from None
+    with http:
         yield Client(http)
 
 

@@ -1,6 +1,7 @@
 """What must hold before processes are started: settings that are met, the right role and schema."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 from app import signing
@@ -29,14 +30,20 @@ def refuse_unmet(settings: Settings, needed: Sequence[Needed]) -> None:
             settings.required(name)
         except TocsinError as error:
             wrong.append(error.detail)
-    try:
-        signing.load(settings.secret_path)
-    except TocsinError as error:
-        wrong.append(error.detail)
-    except OSError as error:
-        wrong.append(f"TOCSIN_SECRET_FILE: {settings.secret_path} cannot be made: {error.strerror}")
+    if not wrong or settings.secret_path.exists():  # else it would be made for no start
+        wrong += _secret_errors(settings.secret_path)
     if wrong:
         raise Misconfigured("\n".join(wrong))
+
+
+def _secret_errors(path: Path) -> list[str]:
+    try:
+        signing.load(path)
+    except TocsinError as error:
+        return [error.detail]
+    except OSError as error:
+        return [f"TOCSIN_SECRET_FILE: {path} cannot be made: {error.strerror}"]
+    return []
 
 
 def with_database(settings: Settings, is_strict: bool) -> None:

@@ -60,7 +60,10 @@ def resume(slug: Slug, as_json: AsJson = False) -> None:
 def _set_status(slug: str, status: str, as_json: bool) -> None:
     with client.connected("operator") as service:
         tenant: dict[str, Any] = service.ask("PATCH", _path(slug), json={"status": status})
-    output.listed([tenant], COLUMNS, as_json, "")
+    if as_json:
+        output.data(tenant)
+    else:
+        output.message(f"The tenant {slug} is {tenant['status']}.")
 
 
 @app.command()

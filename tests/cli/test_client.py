@@ -1,0 +1,144 @@
+"""Commands that talk to a running service."""
+
+import gzip
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.service import Service, Tenant, free_port
+
+HEAVY = ("httpx", "numpy", "pandas", "pydantic", "sklearn", "sqlalchemy", "psycopg", "redis")
+
+
+def days(n: int) -> str:
+    rows = [
+        f"2024-{1 + h // 672:02d}-{1 + h // 24 % 28:02d}T{h % 24:02d}:00:00Z,"
+        f"{100 + 50 * math.sin(h % 24 / 24 * math.tau) + h * 7 % 5:.1f}"
+        for h in range(24 * n)
+    ]
+    return "timestamp,value\n" + "\n".join(rows) + "\n"
+
+
+def test_history_from_a_pipe_is_learnt_and_an_absurd_point_is_found(tocsin: Any) -> None:
+    assert (
+        tocsin("upload", "rides", "-", "--create", "--json", stdin=days(28)).data["stored"] == 672
+    )
+    assert tocsin("train", "rides", "--json").data["status"] == "succeeded"
+    scores = tocsin("score", "rides", "2024-02-01T00:00Z,102", "2024-02-01T01:00Z,9000", "--json")
+    assert [score["is_anomaly"] for score in scores.data] == [False, True]
+    newest = tocsin("anomalies", "rides", "--json").data[0]
+    assert (newest["timestamp"], newest["value"]) == ("2024-02-01T01:00:00Z", 9000)
+
+
+def test_points_to_score_come_from_a_file_or_a_pipe_alike(tocsin: Any, tmp_path: Path) -> None:
+    tocsin("upload", "rides", "-", "--create", stdin=days(3))
+    rows = "timestamp,value\n2024-02-01T00:00Z,100\n2024-02-01T01:00Z,\n"
+    file = tmp_path / "new.csv"
+    file.write_text(rows)
+    of_file = tocsin("score", "rides", "--file", str(file), "--json").data
+    assert [score["value"] for score in of_file] == [100, None]
+    assert tocsin("score", "rides", "--json", stdin=rows).data == of_file
+
+
+def test_a_conflict_is_named_by_its_time_and_the_other_points_are_scored(tocsin: Any) -> None:
+    tocsin("upload", "rides", "-", "--create", stdin=days(3))
+    tocsin("score", "rides", "2024-02-01T00:00Z,100")
+    run = tocsin("score", "rides", "2024-02-01T00:00Z,101", "2024-02-01T01:00Z,99", "--json")
+    assert run.code == 1
+    assert run.said.startswith("2024-02-01T00:00:00Z: ")
+    assert [score["value"] for score in json.loads(run.out)] == [99]
+
+
+def test_a_gzipped_file_of_several_fields_makes_a_series_of_them(
+    tocsin: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "history.csv.gz"
+    file.write_bytes(gzip.compress(b"at;temperature;pressure\n2024-01-01;1.5;2\n"))
+    run = tocsin("upload", "multi", str(file), "--create", "--timestamp-column", "at", "--json")
+    assert run.data["stored"] == 1
+    shown = tocsin("series", "show", "multi", "--json").data
+    assert shown["fields"] == ["temperature", "pressure"]
+
+
+def test_bad_rows_are_named_by_line_and_nothing_is_stored(tocsin: Any) -> None:
+    bad = "timestamp,value\n2024-01-01,1\nyesterday,2\n2024-01-02,many\n"
+    run = tocsin("upload", "rides", "-", "--create", "--json", stdin=bad)
+    assert (run.code, run.out) == (1, "")
+    assert "line 3, timestamp: " in run.said
+    assert "line 4, value: " in run.said
+    assert tocsin("series", "show", "rides", "--json").data["points"] == 0
+    assert (
+        tocsin("upload", "rides", "-", "--skip-bad-rows", "--json", stdin=bad).data["stored"] == 1
+    )
+
+
+def test_exit_codes_tell_a_refusal_from_wrong_usage_and_from_an_absent_service(
+    tocsin: Any,
+) -> None:
+    assert tocsin("series", "show", "nothing").code == 1
+    assert tocsin("series", "list", TOCSIN_API_KEY="tcs_wrong").code == 1
+    assert tocsin("series", "unheard-of").code == 2
+    assert tocsin("upload", "rides", "no-such-file.csv").code == 2
+    assert tocsin("score", "rides", "2024-01-01,many", TOCSIN_URL="http://host:port").code == 2
+    assert tocsin("series", "list", TOCSIN_URL=f"http://127.0.0.1:{free_port()}").code == 3
+
+
+@pytest.mark.parametrize("stored", ["api_key", "operator_key"])
+def test_a_stored_key_is_used_at_its_own_address_and_sent_to_no_other(
+    stored: str, tocsin: Any, service: Service, tenant: Tenant
+) -> None:
+    del tocsin.environment["TOCSIN_URL"], tocsin.environment["TOCSIN_API_KEY"]
+    keys = {"api_key": tenant.key, "operator_key": service.operator_key}
+    content = {"url": service.url, stored: keys[stored]}
+    (tocsin.data_dir / "credentials.json").write_text(json.dumps(content))
+    words = ("tenants", "list") if stored == "operator_key" else ("series", "list")
+    assert tocsin(*words).code == 0
+    elsewhere = tocsin(*words, TOCSIN_URL=f"http://localhost:{free_port()}")
+    assert elsewhere.code == 2
+    assert "TOCSIN_API_KEY" in elsewhere.said
+
+
+def test_an_operator_makes_suspends_and_erases_a_tenant(operator: Any) -> None:
+    made = operator("tenants", "create", "acme", "--json").data
+    key = {"TOCSIN_API_KEY": made["api_key"]["secret"]}
+    assert operator("series", "create", "rides", **key).code == 0
+    operator("tenants", "suspend", "acme")
+    assert "suspended" in operator("series", "list", **key).said
+    operator("tenants", "resume", "acme")
+    assert operator("series", "list", "--json", **key).data[0]["name"] == "rides"
+    assert operator("tenants", "delete", "acme", stdin="another\n").code == 2
+    assert operator("tenants", "delete", "acme", "--yes", "--json").data["status"] == "succeeded"
+    assert operator("series", "list", **key).code == 1
+    assert operator("tenants", "suspend", "acme").code == 1
+
+
+def test_a_key_that_is_made_for_reading_cannot_write(tocsin: Any) -> None:
+    made = tocsin("keys", "create", "dashboard", "--scope", "read", "--json").data
+    tocsin("series", "create", "rides")
+    key = {"TOCSIN_API_KEY": made["secret"]}
+    assert tocsin("series", "show", "rides", **key).code == 0
+    assert "scope" in tocsin("train", "rides", **key).said
+    assert tocsin("keys", "revoke", made["id"]).code == 0
+    assert tocsin("series", "list", **key).code == 1
+
+
+def test_who_reaches_the_database_makes_operator_keys_and_revokes_them(
+    tocsin: Any, service: Service
+) -> None:
+    database = {name: text for name, text in service.environment.items() if "TOCSIN" in name}
+    made = tocsin("keys", "create", "spare", "--operator", "--json", **database).data
+    key = {"TOCSIN_API_KEY": made["secret"]}
+    assert tocsin("anomalies", "--all-tenants", "--json", **key).code == 0
+    assert tocsin("keys", "revoke", made["id"], "--operator", **database).code == 0
+    assert tocsin("anomalies", "--all-tenants", "--json", **key).code == 1
+
+
+def test_asking_for_help_loads_nothing_heavy() -> None:
+    code = f"import sys, app.cli.main; print([m for m in {HEAVY} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
