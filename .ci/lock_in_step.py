@@ -28,9 +28,10 @@ class Pin:
     has_hashes: bool
 
     @property
-    def version(self) -> str:
-        (specifier,) = self.requirement.specifier
-        return specifier.version
+    def version(self) -> str | None:
+        """None where it is not pinned to one."""
+        found = list(self.requirement.specifier)
+        return found[0].version if [one.operator for one in found] == ["=="] else None
 
 
 def pins(lock: str) -> list[Pin]:
@@ -61,10 +62,9 @@ def troubles(wanted: list[Requirement], locked: list[Pin]) -> Iterator[str]:
     """What is not in step, a line each."""
     for pin in locked:
         name = pin.requirement.name
-        specifiers = list(pin.requirement.specifier)
         if pin.requirement.url is not None:
             yield f"{name} is taken from an address: {pin.requirement.url}"
-        elif len(specifiers) != 1 or specifiers[0].operator != "==":
+        elif pin.version is None:
             yield f"{name} is not pinned to one version"
         elif not pin.has_hashes:
             yield f"{name} has no hashes"
@@ -79,7 +79,8 @@ def _missing(requirement: Requirement, locked: list[Pin]) -> Iterator[str]:
     for environment in environments():
         if not _applies(requirement, environment):
             continue
-        found = [pin.version for pin in mine if _applies(pin.requirement, environment)]
+        applying = [pin.version for pin in mine if _applies(pin.requirement, environment)]
+        found = [version for version in applying if version is not None]
         if not any(requirement.specifier.contains(version) for version in found):
             said.add(f"{requirement} is not met: the lock has {', '.join(found) or 'none'}")
     yield from sorted(said)
