@@ -6,6 +6,7 @@ from string import Template
 from app import __version__
 from app.web import openapi
 from app.web.formats import Answer
+from app.web.framework import Request
 from app.web.routes import route
 
 HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
@@ -37,9 +38,9 @@ curl -H "Authorization: Bearer $$KEY" "$url/v1/anomalies?limit=5"
 
 
 @route("GET", "/", scope="public")
-def get_start() -> Answer:
+def get_start(request: Request) -> Answer:
     """A page to begin from."""
-    body = Template(START).substitute(version=escape(__version__), url="http://localhost:8080")
+    body = Template(START).substitute(version=escape(__version__), url=escape(request.prefix))
     return _page("Tocsin", body)
 
 
