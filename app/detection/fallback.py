@@ -26,7 +26,7 @@ from app.detection.verdict import NO_VALUE, QUIET, Verdicts, auto_threshold, sco
 MINIMUM_POINTS = 12
 FALLBACK_LOOKBACK = 256
 BAND_SPREADS = 5.0
-RANGE_SHARE = 0.25  # of the range seen: of values that alternate, most may be alike
+RANGE_SHARE = 0.25  # of the inner range: of values that alternate, most may be alike
 TAIL_DEGREES = 3.0  # heavy tails: a short past says little of how far values may go
 
 
@@ -80,9 +80,19 @@ def _measure(before: Floats, number_before: Ints) -> tuple[Floats, Floats, Float
     enough = number_before >= MINIMUM_POINTS
     highest = np.where(np.isnan(before), -np.inf, before).max(axis=-1)
     lowest = np.where(np.isnan(before), np.inf, before).min(axis=-1)
-    spread = np.maximum(deviation, RANGE_SHARE * np.where(enough, highest - lowest, 0.0))
+    spread = np.maximum(deviation, RANGE_SHARE * np.where(enough, _inner_range(before), 0.0))
     spread = np.maximum(spread, np.maximum(1e-9 * np.abs(centre), SMALLEST))
     return tuple(np.where(enough, x, np.nan) for x in (centre, spread, lowest, highest))  # type: ignore[return-value]
+
+
+def _inner_range(before: Floats) -> Floats:
+    """From the lowest to the highest value without the outer tenths, (d, n); NaN for none."""
+    ordered = np.sort(before, axis=-1)  # missing entries go to the end
+    number = count(before)
+    outer = np.maximum(number - 1, 0) // 10
+    low = np.take_along_axis(ordered, outer[..., None], axis=-1)[..., 0]
+    high = np.take_along_axis(ordered, np.maximum(number - 1 - outer, 0)[..., None], axis=-1)
+    return np.asarray(high[..., 0] - low)
 
 
 def _evidence(values: Floats, centre: Floats, spread: Floats) -> Floats:
