@@ -14,9 +14,8 @@ from app.cli import client, credentials, jobs, output, runs, score, upload
 from app.cli.bodies import CSV, Body
 from app.cli.client import Client
 from app.cli.credentials import Credentials
-from app.cli.failures import ServiceRefused
+from app.cli.failures import CommandFailed, ServiceRefused
 from app.cli.steps import Steps
-from app.errors import TocsinError
 
 TENANT, SERIES = "demo", "nyc_taxi"
 NAME = "New York taxi rides"
@@ -40,7 +39,7 @@ def run(data_dir: Path, known: Credentials, steps: Steps, is_stopping: Callable[
             watch(service, steps)
             runs.show(service, SERIES, steps.console)
         _show_addresses(mine, data_dir, steps)
-    except TocsinError as error:
+    except CommandFailed as error:
         if not is_stopping():
             steps.trouble(f"The demo did not get through: {error.detail} The service stays up.")
 

@@ -1,7 +1,7 @@
 """How commands fail: with an error that has an exit code, never with a traceback."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from app.errors import TocsinError, Unavailable
 
@@ -12,11 +12,18 @@ EXIT_CODES = (
 )
 
 
-class ServiceRefused(TocsinError):
-    """The service answered with an error; `problem` is its problem document."""
+class CommandFailed(Exception):
+    """Base of what commands find wrong themselves; not of the errors that the service answers."""
 
-    code = "service_refused"
-    title = "The service refused"
+    exit_code: ClassVar[int] = FAILED
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class ServiceRefused(CommandFailed):
+    """The service answered with an error; `problem` is its problem document."""
 
     def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
         super().__init__(str(problem.get("detail") or problem.get("title") or f"status {status}"))
@@ -29,20 +36,23 @@ class ServiceRefused(TocsinError):
         return [line_of(error) for error in self.problem.get("errors") or ()]
 
 
-class NotReachable(TocsinError):
-    code = "not_reachable"
-    title = "The service does not answer"
+class NotReachable(CommandFailed):
+    """Nothing answers at the service's address."""
+
+    exit_code = NOT_REACHABLE
 
 
-class WrongUsage(TocsinError):
-    code = "wrong_usage"
-    title = "The command cannot be understood"
+class WrongUsage(CommandFailed):
+    """The command, or what it was given, cannot be understood."""
+
+    exit_code = WRONG_USAGE
 
 
-def exit_code(error: TocsinError) -> int:
-    if isinstance(error, WrongUsage):
-        return WRONG_USAGE
-    return NOT_REACHABLE if isinstance(error, NotReachable | Unavailable) else FAILED
+def exit_code(error: CommandFailed | TocsinError) -> int:
+    """Of a command that ended with it."""
+    if isinstance(error, CommandFailed):
+        return error.exit_code
+    return NOT_REACHABLE if isinstance(error, Unavailable) else FAILED
 
 
 def line_of(error: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from app.cli import (
     upload,
     worker,
 )
-from app.cli.failures import EXIT_CODES, ServiceRefused, exit_code
+from app.cli.failures import EXIT_CODES, CommandFailed, ServiceRefused, exit_code
 from app.errors import Invalid, TocsinError
 
 INTERRUPTED = 130
@@ -54,14 +54,14 @@ def main() -> None:
     """The program."""
     try:
         app()
-    except TocsinError as error:
+    except (CommandFailed, TocsinError) as error:
         tell(error)
         sys.exit(exit_code(error))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 
 
-def tell(error: TocsinError) -> None:
+def tell(error: CommandFailed | TocsinError) -> None:
     """What went wrong, and with which fields or lines, for people."""
     print(f"tocsin: {error.detail}", file=sys.stderr)
     lines = error.lines if isinstance(error, ServiceRefused) else []
