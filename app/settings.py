@@ -1,5 +1,7 @@
 """Every setting of the service, read once from the environment (`TOCSIN_…`) and passed down."""
 
+import difflib
+import os
 from pathlib import Path
 from typing import Literal, Self, TypeVar
 from urllib.parse import urlsplit
@@ -143,12 +145,35 @@ def read_client() -> ClientSettings:
 
 
 def _read(model: type[Model]) -> Model:
+    wrong = _unknown()
     try:
-        return model()
+        found = model()
     except ValidationError as error:
-        wrong = [
-            FieldError(f"TOCSIN_{'_'.join(map(str, e['loc'])).upper()}", e["msg"])
+        wrong += [
+            FieldError(
+                f"TOCSIN_{'_'.join(map(str, e['loc'])).upper()}",
+                e["msg"].removeprefix("Value error, "),
+            )
             for e in error.errors()
         ]
+    if wrong:
         lines = "; ".join(f"{e.field}: {e.message}" for e in wrong)
-        raise Misconfigured(f"Settings that are not valid: {lines}") from None
+        raise Misconfigured(f"Settings that are not valid: {lines}")
+    return found
+
+
+def _unknown() -> list[FieldError]:
+    """A mistyped name would otherwise leave its setting at the default, without a word."""
+    fields = [*Settings.model_fields, *ClientSettings.model_fields]
+    known = {f"TOCSIN_{name.upper()}" for name in fields}
+    given = [name for name in os.environ if name.upper().startswith("TOCSIN_")]
+    return [
+        FieldError(name, "is no setting" + _hint(name, known))
+        for name in sorted(given)
+        if name.upper() not in known and not name.startswith("TOCSIN_TEST_")
+    ]
+
+
+def _hint(name: str, known: set[str]) -> str:
+    alike = difflib.get_close_matches(name.upper(), sorted(known), 1)
+    return f"; is {alike[0]} meant?" if alike else ""

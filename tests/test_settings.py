@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from app import settings
+from app.actions.parts import assemble
 from app.errors import Misconfigured
 from app.settings import Settings
 
@@ -131,3 +132,18 @@ def test_the_secret_lies_in_the_data_folder_unless_told(monkeypatch: pytest.Monk
     assert settings.read().secret_path == Path("/srv/tocsin/secret")
     monkeypatch.setenv("TOCSIN_SECRET_FILE", "/etc/tocsin.secret")
     assert settings.read().secret_path == Path("/etc/tocsin.secret")
+
+
+def test_a_mistyped_name_is_refused_with_the_name_that_is_meant(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TOCSIN_PROT", "3")
+    with pytest.raises(Misconfigured, match=r"TOCSIN_PROT: is no setting; is TOCSIN_PORT meant\?"):
+        settings.read()
+
+
+def test_a_secret_in_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    given = Settings(data_dir=tmp_path, secret_file=tmp_path / "unmounted" / "secret")
+    with pytest.raises(Misconfigured, match="unmounted"):
+        assemble(given)
+    assert not (tmp_path / "unmounted").exists()

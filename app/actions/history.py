@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.actions.parts import Parts
 from app.errors import NotFound, NotScored
-from app.store import points, scores, series
+from app.store import points, scores, series, tenants
 from app.store.scores import Score, Wanted
 from app.store.series import Series
 from app.store.times import to_datetime
@@ -77,7 +77,10 @@ def score_at(parts: Parts, tenant_id: UUID, name: str, time_ns: int) -> Score:
 def anomalies(
     parts: Parts, tenant_id: UUID, series_name: str | None, wanted: Wanted
 ) -> list[Score]:
+    """Of all series, or of one, which has to be there: a mistyped name must not look healthy."""
     with parts.database.tenant(tenant_id) as connection:
+        if series_name is not None:
+            series.by_name(connection, tenant_id, series_name)
         return scores.anomalies(connection, tenant_id, series_name, wanted)
 
 
@@ -85,4 +88,6 @@ def anomalies_of_all(
     parts: Parts, tenant: str | None, series_name: str | None, wanted: Wanted
 ) -> list[Score]:
     with parts.database.operator() as connection:
+        if tenant is not None:
+            tenants.by_slug(connection, tenant)
         return scores.anomalies_of_all(connection, tenant, series_name, wanted)

@@ -6,6 +6,7 @@ from threading import BoundedSemaphore
 from app import signing
 from app.actions.memory import ModelMemory
 from app.cache import Cache
+from app.errors import Misconfigured
 from app.jobs import JobQueue
 from app.settings import Settings
 from app.signing import Secret
@@ -29,6 +30,7 @@ class Parts:
 
 
 def assemble(settings: Settings) -> Parts:
+    _refuse_missing_folder(settings)
     secret = signing.load(settings.secret_path)
     redis_url = settings.required("redis_url")
     return Parts(
@@ -40,3 +42,10 @@ def assemble(settings: Settings) -> Parts:
         models=ModelMemory(settings.model_memory_entries),
         slow_places=BoundedSemaphore(settings.slow_requests),
     )
+
+
+def _refuse_missing_folder(settings: Settings) -> None:
+    """A volume that is not mounted must not lead to a second secret, with which no key works."""
+    folder = settings.secret_path.parent
+    if folder != settings.data_dir and not folder.is_dir():
+        raise Misconfigured(f"TOCSIN_SECRET_FILE: the folder {folder} is not there")

@@ -18,6 +18,7 @@ ANOMALIES = "/v1/admin/anomalies"
     scope="operator",
     query=AllAnomaliesQuery,
     answer=list[answers.TenantScoreAnswer],
+    errors=(404,),
 )
 def get_all_anomalies(parts: Parts, query: AllAnomaliesQuery) -> dict[str, Any]:
     """Anomalous points of every tenant, newest first."""

@@ -22,6 +22,7 @@ Scope = Literal["read", "write", "admin"]
 Label = Annotated[str, Field(min_length=1, max_length=200)]
 Tag = Annotated[str, Field(min_length=1, max_length=100)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
+RESERVED = {"timestamp", "series"}
 RETRAIN = re.compile(r"auto|manual|[1-9]\d{0,3}[hdw]")
 
 
@@ -152,6 +153,8 @@ class NewSeries(_SeriesSettings):
     def _are_distinct(cls, given: list[str]) -> list[str]:
         if len(set(given)) < len(given):
             raise ValueError("must not name a field twice")
+        if set(given) & RESERVED:
+            raise ValueError("must not be timestamp or series: CSV has columns of these names")
         return given
 
 

@@ -4,13 +4,17 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 import orjson
 
 from app.api import shown
+from app.api.pages import Page
 from app.store.scores import Score
 from app.web.formats import CSV, JSON, Answer
 from app.web.framework import Request
+
+Row = TypeVar("Row")
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 SCORE_COLUMNS = ("score", "is_anomaly", "threshold")
@@ -20,6 +24,17 @@ TAIL_COLUMNS = ("reason", "model_version", "backfilled")
 def is_wanted(request: Request) -> bool:
     """JSON where the client takes either: of equals, the last one is preferred."""
     return str(request.client_prefers([CSV, JSON])) == CSV
+
+
+def limited(pages: Iterable[list[Row]], query: Page) -> Iterator[list[Row]]:
+    """All rows, or as many as the client said."""
+    left = query.limit if "limit" in query.model_fields_set else None
+    for page in pages:
+        yield page[:left]
+        if left is not None:
+            left -= len(page)
+            if left <= 0:
+                return
 
 
 def points(fields: Sequence[str], pages: Iterable[list[tuple[datetime, list[float]]]]) -> Answer:

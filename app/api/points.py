@@ -95,11 +95,11 @@ def post_points_of_many(
 def get_points(
     parts: Parts, caller: Caller, series_name: str, query: PointsQuery, request: Request
 ) -> Any:
-    """Stored points, in time order; `Accept: text/csv` exports all of the span."""
+    """Stored points, in time order; `Accept: text/csv` exports the span."""
     span = pages.moment(query.start), pages.moment(query.end)
     if exports.is_wanted(request):
         of, found = history.all_points(parts, caller.tenant_id, series_name, span)
-        return exports.points(of.fields, found)
+        return exports.points(of.fields, exports.limited(found, query))
     seen = pages.after_one(parts, OF_SERIES, query.cursor)
     after = None if seen is None else to_datetime(seen)
     of, rows = history.points_page(parts, caller.tenant_id, series_name, query.rows, after, span)

@@ -119,7 +119,7 @@ def _message(error: TocsinError) -> str:
 def get_scores(
     parts: Parts, caller: Caller, series_name: str, query: ScoresQuery, request: Request
 ) -> Any:
-    """Score history of a series; `Accept: text/csv` exports all of the span."""
+    """Score history of a series; `Accept: text/csv` exports the span."""
     seen = pages.after_one(parts, SCORES, query.cursor)
     wanted = Wanted(
         start=pages.moment(query.start),
@@ -132,7 +132,7 @@ def get_scores(
     )
     if exports.is_wanted(request):
         of, found = history.all_scores(parts, caller.tenant_id, series_name, wanted)
-        return exports.scores(of.fields, found)
+        return exports.scores(of.fields, exports.limited(found, query))
     rows = history.scores_page(parts, caller.tenant_id, series_name, wanted)
     return pages.page(
         parts, SCORES, query.limit, rows, shown.score, lambda row: [to_ns(row.timestamp)]
@@ -162,6 +162,7 @@ def get_anomaly(parts: Parts, caller: Caller, series_name: str, timestamp: str) 
     scope="read",
     query=AnomaliesQuery,
     answer=list[answers.SeriesScoreAnswer],
+    errors=(404,),
 )
 def get_anomalies(parts: Parts, caller: Caller, query: AnomaliesQuery) -> dict[str, Any]:
     """Anomalous points of all the tenant's series, newest first."""

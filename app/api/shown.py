@@ -15,6 +15,15 @@ from app.store.series import Series
 from app.store.tenants import Tenant
 from app.store.times import to_datetime
 
+DEFAULT_LIMITS = {
+    "requests_per_s": 100,
+    "points_per_day": 10_000_000,
+    "series": 10_000,
+    "stored_points": 1_000_000_000,
+    "upload_bytes": 50_000_000,
+    "concurrent_trainings": 4,
+}
+
 
 def moment(at: datetime) -> str:
     at = at.astimezone(UTC)
@@ -47,7 +56,7 @@ def tenant(stored: Tenant) -> dict[str, Any]:
         "slug": stored.slug,
         "name": stored.name,
         "status": stored.status,
-        "limits": stored.limits,
+        "limits": {**DEFAULT_LIMITS, **stored.limits},
         "created_at": moment(stored.created_at),
     }
 

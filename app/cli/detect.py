@@ -64,6 +64,8 @@ def detect(
     from app.cli import detected
     from app.detection import Settings
 
+    if output is not None and output.exists() and output.samefile(file):
+        raise WrongUsage(f"{output} is the file itself; the result would overwrite it")
     with _explained(file):
         settings, first = Settings.from_json(document), _warmup(warmup)
         rows = detected.read(file, timestamp_column, value_column)

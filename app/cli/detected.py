@@ -56,15 +56,13 @@ def read(file: Path, timestamp_column: str | None, value_column: str | None) -> 
 def _rows(
     names: tuple[str, ...], times: npt.NDArray[np.int64], values: npt.NDArray[np.float64]
 ) -> Rows:
-    """Rows in any order; of those with the same time the last one counts."""
-    unique, place = np.unique(times, return_inverse=True)
-    last = np.empty(len(unique), dtype=np.int64)
-    last[place] = np.arange(len(times))
+    """Rows in any order; of those with the same time the first one counts, as in an upload."""
+    unique, first, place = np.unique(times, return_index=True, return_inverse=True)
     is_counted = np.array_equal(times, np.arange(len(times)) * SECOND_NS)
     labels = (
         [str(i) for i in range(len(times))] if is_counted else [_moment(t) for t in times.tolist()]
     )
-    points = Points.checked(unique, values[last])
+    points = Points.checked(unique, values[first])
     return Rows(names, values, place, labels, points, len(times) - len(unique))
 
 
@@ -79,7 +77,7 @@ def summary_line(rows: Rows, verdicts: Verdicts) -> str:
     repeated = {0: "", 1: "; 1 row repeats a time"}.get(
         rows.repeated, f"; {rows.repeated} rows repeat a time"
     )
-    rule = "; the last of each counts" if rows.repeated else ""
+    rule = "; the first of each counts" if rows.repeated else ""
     return f"{anomalies} of {n} points are anomalous{repeated}{rule}"
 
 

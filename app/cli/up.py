@@ -35,7 +35,9 @@ def up(
         supervisor = stack.enter_context(Supervisor(steps.show))
         if installation is not None:
             _start_servers(configured, supervisor, installation)
-            configured = servers.with_urls(configured, installation.prepare())
+            is_ours = configured.database_url is None
+            urls = installation.prepare() if is_ours else installation.urls
+            configured = servers.with_urls(configured, urls)
         _migrate(configured, steps)
         known = _start_service(configured, supervisor, stack, steps)
         with _demo(configured, known, supervisor, steps) if with_demo else nullcontext():
@@ -53,7 +55,13 @@ def _installation(configured: "Settings", steps: "Steps") -> Iterator["Installat
         return
     with ExitStack() as stack:
         with steps.step("Laying out the data folder", f"data in {configured.data_dir.resolve()}"):
-            found = stack.enter_context(embedded.installation(configured.data_dir, steps.note))
+            found = stack.enter_context(
+                embedded.installation(
+                    configured.data_dir,
+                    steps.note,
+                    has_postgres=configured.database_url is None,
+                )
+            )
         yield found
 
 

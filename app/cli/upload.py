@@ -9,7 +9,7 @@ import typer
 from app.cli import bodies, client, output
 from app.cli.bodies import Body
 from app.cli.client import Client
-from app.cli.failures import line_of
+from app.cli.failures import ServiceRefused, line_of
 from app.cli.output import AsJson
 
 if TYPE_CHECKING:
@@ -49,16 +49,24 @@ def upload(
     }
     asked = {name: value for name, value in query.items() if value is not None}
     with bodies.opened(file) as body, client.connected() as service:
-        if creates:
-            ensure_series(service, series, _fields(body, timestamp_column, value_column))
-        report = send(service, series, body, asked)
+        is_new = creates and ensure_series(
+            service, series, _fields(body, timestamp_column, value_column)
+        )
+        try:
+            report = send(service, series, body, asked)
+        except ServiceRefused:
+            if is_new:  # an upload that was refused leaves nothing, not even its name
+                service.ask("DELETE", client.path("v1", "series", series))
+            raise
     _show(series, report, as_json)
 
 
-def ensure_series(service: Client, name: str, fields: list[str]) -> None:
-    """Make the series unless it is there."""
-    if service.find(client.path("v1", "series", name)) is None:
-        service.ask("POST", "/v1/series", json={"name": name, "fields": fields})
+def ensure_series(service: Client, name: str, fields: list[str]) -> bool:
+    """Make the series unless it is there; whether it was made."""
+    if service.find(client.path("v1", "series", name)) is not None:
+        return False
+    service.ask("POST", "/v1/series", json={"name": name, "fields": fields})
+    return True
 
 
 def send(

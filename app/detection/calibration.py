@@ -13,6 +13,7 @@ RECENT_POINTS = 20_000  # calibrated against the recent past
 KNOTS = 129
 TAIL_FROM = 0.99  # the empirical distribution up to here, an exponential tail above
 EVIDENCE_MAX = 6.0
+DECADE_LEAST = 0.02  # a series that repeats exactly has no tail to measure: little is not rare
 MANY_POINTS = 1000  # enough to have ten beyond the .99 quantile
 LEVELS = np.linspace(0.0, 2.0, KNOTS)  # evidence at the knots; 2 is the quantile .99
 
@@ -79,5 +80,5 @@ def _decade(ordered: Floats, knots: Floats) -> float:
     mean_excess = float(excess.mean()) if len(excess) else 0.0
     shown = start - float(np.quantile(ordered, 0.9))
     trust = 1.0 if len(ordered) < MANY_POINTS else 0.5
-    smallest = 1e-9 * max(1.0, abs(start))
+    smallest = max(DECADE_LEAST, 1e-9 * abs(start))
     return max(mean_excess * math.log(10.0), trust * shown, smallest)

@@ -25,7 +25,7 @@ FOREST_POINTS = 64  # from here on a forest says more than the fallback
 TRAINING_POINTS = 100_000
 BAND_OUTSIDE = 0.0075  # share of normal points left outside, on both sides together
 THRESHOLD_LEAST = 0.5  # a share of points all alike is not anomalous, whatever was asked for
-SPREAD_LEAST = 1e-4  # of the field's spread: errors below are rounding, not behaviour
+SPREAD_LEAST = 1e-2  # of the field's spread: smaller errors matter to nobody, however rare
 
 Progress = Callable[[float], None]
 

@@ -57,13 +57,15 @@ def installation(
     tell: Tell = lambda _line: None,
     *,
     is_throwaway: bool = False,
+    has_postgres: bool = True,
     elsewhere: Path = folders.VAR_LIB,
 ) -> Iterator[Installation]:
     """Lock the data folder, wait for what an earlier run left, and make the data if there is none.
 
-    Leave it after the servers have stopped. `tell` gets lines for people: where files are that are
-    not in the folder, and what is waited for. Throw-away data is quick and does not outlast a power
-    cut. Raises Misconfigured: folder in use, other PostgreSQL's data, no wheels, no account.
+    Leave it after the servers have stopped. Where the database is another's, no data of PostgreSQL
+    is laid out. `tell` gets lines for people: where files are that are not in the folder, and what
+    is waited for. Throw-away data is quick and does not outlast a power cut. Raises
+    Misconfigured: folder in use, other PostgreSQL's data, no wheels, no account.
     """
     found = binaries.find()
     data_dir = Path(os.path.realpath(data_dir))
@@ -73,7 +75,7 @@ def installation(
         programs = binaries.runnable(found, account, elsewhere / "bin")
         if programs != found:
             tell(f"The servers' programs are in {elsewhere / 'bin'}, where they can be run.")
-        servers = _lay_out(home, programs, account, lock, is_throwaway)
+        servers = _lay_out(home, programs, account, lock, is_throwaway, has_postgres)
         with _announced(home, servers.urls):
             yield servers
 
@@ -94,7 +96,12 @@ def running(data_dir: Path) -> Urls | None:
 
 
 def _lay_out(
-    home: Path, programs: binaries.Binaries, account: Account | None, lock: int, is_throwaway: bool
+    home: Path,
+    programs: binaries.Binaries,
+    account: Account | None,
+    lock: int,
+    is_throwaway: bool,
+    has_postgres: bool,
 ) -> Installation:
     passwords = secret_files.passwords(home)
     logs = home / "logs"
@@ -111,9 +118,10 @@ def _lay_out(
         account,
         lock,
     )
-    postgres.check_data()
-    postgres.initialise(passwords["superuser"])
-    postgres.clear_leftovers()
+    if has_postgres:
+        postgres.check_data()
+        postgres.initialise(passwords["superuser"])
+        postgres.clear_leftovers()
     urls = _urls(postgres, valkey, passwords)
     children = (postgres.child(), valkey.child())
     return Installation(home, children, urls, programs.postgres, passwords["owner"])

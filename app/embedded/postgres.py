@@ -25,12 +25,14 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",
+    # In its folder: what a kill -9 leaves in /dev/shm is found again only by postmaster.pid, which
+    # has to go when the process is gone.
+    "dynamic_shared_memory_type": "mmap",
 }
 THROWAWAY_SETTINGS = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
-    "dynamic_shared_memory_type": "mmap",  # in its folder, where all of it is removed
 }
 
 # Nothing of ours: PGPORT, PGOPTIONS or a locale that is not installed would change the server.

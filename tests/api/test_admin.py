@@ -46,7 +46,6 @@ def test_the_filters_narrow_it(operator: httpx.Client, both: tuple[Tenant, Tenan
     assert [one["value"] for one in found] == ABSURD[::-1]
     assert listed(operator, tenant=slug, series="rides") == found
     assert listed(operator, tenant=slug, series="others") == []
-    assert listed(operator, tenant="absent") == []
     assert listed(operator, tenant=slug, **{"from": at(25)}) == found[:2]
     assert listed(operator, tenant=slug, to=at(25)) == found[2:]
     assert listed(operator, tenant=slug, min_score=1.0) == [
@@ -80,3 +79,10 @@ def test_what_a_tenant_sees_of_itself_is_the_same(
         assert [{**one, "tenant": tenant.slug} for one in own] == listed(
             operator, tenant=tenant.slug
         )
+
+
+def test_a_tenant_or_series_that_is_not_there_is_not_found(
+    operator: httpx.Client, tenant: Tenant
+) -> None:
+    assert operator.get("/v1/admin/anomalies", params={"tenant": "nobody"}).status_code == 404
+    assert tenant.http.get("/v1/anomalies", params={"series": "nothing"}).status_code == 404

@@ -203,3 +203,10 @@ def test_the_status_follows_the_series(tenant: Tenant) -> None:
     assert status() == "collecting"
     tenant.train("rides")
     assert status() == "ready"
+
+
+@pytest.mark.parametrize("name", ["timestamp", "series"])
+def test_a_field_cannot_be_called_as_a_column_of_csv_is(tenant: Tenant, name: str) -> None:
+    answer = tenant.http.post("/v1/series", json={"name": "x", "fields": ["a", name]})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "fields"

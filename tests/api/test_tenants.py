@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from app.actions.parts import Parts
+from app.api.shown import DEFAULT_LIMITS
 from tests.api.histories import QUICK, csv
 from tests.service import Service, Tenant, wait_until
 
@@ -34,7 +35,8 @@ def test_a_new_tenant_comes_with_a_key_that_may_do_all(
     assert answer.headers["Location"] == f"/v1/tenants/{slug}"
     made = answer.json()
     key = made.pop("api_key")
-    assert (made["status"], made["limits"], key["scopes"]) == ("active", limits, ["admin"])
+    assert (made["status"], key["scopes"]) == ("active", ["admin"])
+    assert made["limits"] == DEFAULT_LIMITS | limits
     assert operator.get(f"/v1/tenants/{slug}").json() == made
     with service.client(key["secret"]) as client:
         assert client.get("/v1/me").json()["tenant"] == made
@@ -105,7 +107,7 @@ def test_tenants_are_listed_over_pages_in_order(operator: httpx.Client) -> None:
 def test_patch_renames_and_limits(operator: httpx.Client, made: Any) -> None:
     url = f"/v1/tenants/{made['slug']}"
     after = operator.patch(url, json={"name": "New", "limits": {"series": 7}}).json()
-    assert (after["name"], after["limits"]) == ("New", {"series": 7})
+    assert (after["name"], after["limits"]) == ("New", DEFAULT_LIMITS | {"series": 7})
     assert operator.get(url).json() == after
     assert operator.patch(url, json={}).json() == after
     assert operator.patch(url, json={"slug": "other"}).status_code == 422

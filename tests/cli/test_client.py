@@ -71,10 +71,9 @@ def test_bad_rows_are_named_by_line_and_nothing_is_stored(tocsin: Any) -> None:
     assert (run.code, run.out) == (1, "")
     assert "line 3, timestamp: " in run.said
     assert "line 4, value: " in run.said
-    assert tocsin("series", "show", "rides", "--json").data["points"] == 0
-    assert (
-        tocsin("upload", "rides", "-", "--skip-bad-rows", "--json", stdin=bad).data["stored"] == 1
-    )
+    assert tocsin("series", "show", "rides").code == 1
+    run = tocsin("upload", "rides", "-", "--create", "--skip-bad-rows", "--json", stdin=bad)
+    assert run.data["stored"] == 1
 
 
 def test_exit_codes_tell_a_refusal_from_wrong_usage_and_from_an_absent_service(
@@ -142,3 +141,9 @@ def test_asking_for_help_loads_nothing_heavy() -> None:
     code = f"import sys, app.cli.main; print([m for m in {HEAVY} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_refused_upload_leaves_no_series_that_it_made(tocsin: Any) -> None:
+    run = tocsin("upload", "typo", "-", "--create", stdin="timestamp,value\n2024-01-01,x\n")
+    assert run.code == 1
+    assert "typo" not in tocsin("series", "list", "--json").out

@@ -114,15 +114,15 @@ def test_rows_in_any_order_keep_it(tmp_path: Path) -> None:
     assert read(tmp_path / "mixed.out") == [ordered[i] for i in order]
 
 
-def test_of_rows_with_the_same_time_the_last_counts(tmp_path: Path) -> None:
+def test_of_rows_with_the_same_time_the_first_counts(tmp_path: Path) -> None:
     times, values = hourly(399), wave(399)
     file = written(tmp_path / "twice.csv", [*times[:PLACE], *times[PLACE - 1 :]], wave(400))
     result = run(file, "-o", tmp_path / "out.csv")
-    assert "1 row repeats a time; the last of each counts" in result.stdout
+    assert "1 row repeats a time; the first of each counts" in result.stdout
     rows = read(tmp_path / "out.csv")
     assert len(rows) == 400
     assert rows[PLACE]["score"] == rows[PLACE - 1]["score"]
-    assert float(rows[PLACE]["score"]) > 0.998
+    assert float(rows[PLACE]["score"]) < 0.998
     assert float(rows[PLACE - 1]["value"]) == values[PLACE - 1]
 
 
@@ -219,3 +219,10 @@ def test_the_command_loads_neither_the_service_nor_the_forests_before_it_runs() 
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["[]", "[]"]
+
+
+def test_the_result_does_not_overwrite_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("value\n1\n2\n")
+    assert "overwrite" in refusal(file, "-o", file)
+    assert file.read_text() == "value\n1\n2\n"

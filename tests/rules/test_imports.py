@@ -33,7 +33,7 @@ def test_every_room_has_its_layer() -> None:
 
 
 def test_the_environment_is_read_in_few_places() -> None:
-    """Settings come from `app.settings`; the others pass the environment on to children."""
+    """Settings are read in `app.settings`; the others pass the environment on to children."""
     reading = {
         str(path.relative_to(ROOT))
         for path in [*(ROOT / "app").rglob("*.py"), *(ROOT / "workers").rglob("*.py")]
@@ -44,4 +44,5 @@ def test_the_environment_is_read_in_few_places() -> None:
         "app/cli/children.py",
         "app/embedded/folders.py",
         "app/processes/child.py",
+        "app/settings.py",
     }

@@ -150,10 +150,21 @@ def test_a_server_that_takes_the_call_and_says_nothing_is_given_up() -> None:
 
 
 def test_a_wrong_password_is_unavailable_and_not_shown(installed: Installed) -> None:
-    database = Database(installed.server_url.replace("only-for-tests", "mistyped"), 1)
+    wrong_url = installed.server_url.replace("only-for-tests", "mistyped")
+    if is_let_in(wrong_url):
+        pytest.skip("this server trusts everybody and asks for no password")
+    database = Database(wrong_url, 1)
     with pytest.raises(Unavailable) as raised, database.plain():
         pass
     assert "mistyped" not in raised.value.detail
+
+
+def is_let_in(url: str) -> bool:
+    try:
+        psycopg.connect(url).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def superuser_url(installed: Installed) -> str:
