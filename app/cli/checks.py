@@ -13,7 +13,7 @@ from typing import Literal
 from app.cache import inspection as cache_inspection
 from app.cli import children, credentials, ports, servers, versions
 from app.errors import TocsinError
-from app.settings import ClientSettings, Settings
+from app.settings import Settings
 from app.store import inspection, migrations
 
 State = Literal["ok", "warning", "wrong"]
@@ -60,18 +60,6 @@ def _version(name: str) -> str:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return ""
-
-
-def unknown_settings() -> Iterator[Finding]:
-    """Variables that nothing reads, which mostly are misspelt ones."""
-    known = {
-        f"TOCSIN_{name.upper()}"
-        for model in (Settings, ClientSettings)
-        for name in model.model_fields
-    }
-    for name in sorted(os.environ):
-        if name.startswith("TOCSIN_") and not name.startswith("TOCSIN_TEST_") and name not in known:
-            yield Finding("Settings", "warning", name, "There is no such setting; is it misspelt?")
 
 
 def database(settings: Settings) -> Iterator[Finding]:
@@ -168,7 +156,6 @@ def all_of(settings: Settings) -> Iterator[Finding]:
     checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
         ("Python", python),
         ("Libraries", libraries),
-        ("Settings", unknown_settings),
         ("PostgreSQL", lambda: database(found)),
         ("Owner's role", lambda: owner(found)),
         ("Redis", lambda: redis(found)),

@@ -40,5 +40,5 @@ def _findings() -> "list[Finding]":
     try:
         configured = settings.read()
     except Misconfigured as error:
-        return [checks.Finding("Settings", "wrong", "", error.detail), *checks.unknown_settings()]
+        return [checks.Finding("Settings", "wrong", "", error.detail)]
     return list(checks.all_of(configured))

@@ -10,6 +10,7 @@ import signal
 import sys
 
 PR_SET_PDEATHSIG = 1
+NEVER_CAUGHT = {signal.SIGKILL, signal.SIGSTOP}
 
 
 def become_account(uid: int, gid: int) -> None:
@@ -30,8 +31,8 @@ def die_with(parent_pid: int, death_signal: int) -> None:
 
 def main(parent_pid: str, death_signal: str, account: str, *program: str) -> None:
     """Become the program; its signals are those of a fresh process, not of a Python one."""
-    for changed_by_python in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(changed_by_python, signal.SIG_DFL)
+    for number in signal.valid_signals() - NEVER_CAUGHT:
+        signal.signal(number, signal.SIG_DFL)  # Python ignores some, a shell's `&` others
     if account != "-":
         uid, gid = account.split(":")
         become_account(int(uid), int(gid))
