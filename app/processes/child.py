@@ -52,7 +52,7 @@ def spawn(child: Child) -> subprocess.Popen[bytes]:
 
     Between fork and exec no Python may run when there are threads (numpy brings some), which rules
     out preexec_fn; so a small program in between changes the account, asks to die with us, and then
-    becomes the child. It costs 15 ms. Without a preexec_fn, Popen can also use vfork.
+    becomes the child. It costs 15 ms, and gets its signals only then: Python would lose some. Without a preexec_fn, Popen can also use vfork.
     """
     account = f"{child.account.uid}:{child.account.gid}" if child.account else "-"
     death_signal = int(child.death_signal or child.stop_signal)
@@ -61,7 +61,7 @@ def spawn(child: Child) -> subprocess.Popen[bytes]:
     program, *arguments = child.argv
     path = (os.environ if child.env is None else child.env).get("PATH", os.defpath)
     found = shutil.which(program, path=path) or program  # here, where Python's files are in reach
-    with _log_of(child) as log:
+    with _log_of(child) as log, _signals_held():
         return subprocess.Popen(  # noqa: S603 - argv comes from our own code
             [*launch, *wishes, found, *arguments],
             env=child.env,
@@ -72,6 +72,16 @@ def spawn(child: Child) -> subprocess.Popen[bytes]:
             pass_fds=child.kept_fds,
             process_group=0,
         )
+
+
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """What is started inside inherits blocked signals: none gets lost while it starts up."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

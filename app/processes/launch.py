@@ -38,6 +38,8 @@ def main(parent_pid: str, death_signal: str, account: str, *program: str) -> Non
         become_account(int(uid), int(gid))
     # Last, because the kernel forgets the wish when credentials change.
     die_with(int(parent_pid), int(death_signal))
+    # Until here our starter's wish to hold them was in force: a stop that came meanwhile acts now.
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     try:
         os.execv(program[0], program)  # noqa: S606 - no shell is what is wanted
     except OSError as error:
