@@ -18,6 +18,8 @@ RUN apt-get update && apt-get install --no-install-recommends -y libgomp1 \
  && install -d -o tocsin -g tocsin -m 0700 /data
 COPY --from=build /opt/tocsin /opt/tocsin
 COPY --chmod=0755 deploy/entrypoint.sh /usr/local/bin/entrypoint.sh
+# Loops are compiled when a process starts, and kept where it may write.
+ENV NUMBA_CACHE_DIR=/tmp/numba
 ENV PATH=/opt/tocsin/bin:$PATH PYTHONDONTWRITEBYTECODE=1 TOCSIN_DATA_DIR=/data TOCSIN_HOST=0.0.0.0
 USER tocsin
 VOLUME /data

@@ -5,10 +5,10 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
 	--generate-hashes --no-emit-index-url --no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format check lock migrate
+.PHONY: help run test lint format check lock migrate quality quality-short cost
 
 help:  ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.installed  ## Start everything, and show the demo; Ctrl-C stops it
 	@exec $(BIN)/tocsin up --demo
@@ -32,6 +32,17 @@ check: lint  ## What CI runs beside the tests
 lock: $(VENV)/.installed-dev  ## Pin the newest versions that pyproject.toml allows
 	$(COMPILE) --upgrade --output-file requirements.lock
 	$(COMPILE) --upgrade --output-file requirements-dev.lock --extra dev
+	$(subst pyproject.toml,benchmarks/quality/metrics.in,$(COMPILE)) --upgrade \
+	  --override benchmarks/quality/metrics-without.in --output-file requirements-quality.lock
+
+quality: $(VENV)/.installed $(VENV)-quality/.installed  ## Measure the detector on labelled series (DATA=folder), an hour or two
+	@$(BIN)/python -m benchmarks.quality $(if $(DATA),--data $(DATA)) $(ARGS)
+
+quality-short: $(VENV)/.installed $(VENV)-quality/.installed  ## The same on a few series, in minutes
+	@$(BIN)/python -m benchmarks.quality --short $(if $(DATA),--data $(DATA)) $(ARGS)
+
+cost: $(VENV)/.installed  ## Time the detector beside plain scikit-learn
+	@$(BIN)/python -m benchmarks.cost $(ARGS)
 
 migrate: $(VENV)/.installed  ## Bring the database of the settings to this version
 	@$(BIN)/tocsin migrate
@@ -49,4 +60,13 @@ $(VENV)/.installed $(VENV)/.installed-dev:
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --require-hashes --requirement $<
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -c "from app.detection import prepare; prepare()"  # compiles loops, once
+	@touch $@
+
+# What ranks scores: not a part of the product, and of its own versions. Its packages are pinned
+# without what they would need for more than that, hence no dependencies are looked at.
+$(VENV)-quality/.installed: requirements-quality.lock
+	@echo "Installing $< into $(VENV)-quality, once"
+	@$(PYTHON) -m venv $(VENV)-quality
+	@$(VENV)-quality/bin/python -m pip install --quiet --require-hashes --no-deps --requirement $<
 	@touch $@

@@ -99,11 +99,17 @@ def main() -> None:
         for lock, wanted in (
             ("requirements.lock", runtime),
             ("requirements-dev.lock", [*runtime, *dev]),
+            ("requirements-quality.lock", _listed(ROOT / "benchmarks/quality/metrics.in")),
         )
         for trouble in _of(ROOT / lock, wanted)
     ]
     if found:
         sys.exit("\n".join([*found, "Run `make lock`, and look at what it changes."]))
+
+
+def _listed(path: Path) -> list[Requirement]:
+    lines = path.read_text().splitlines()
+    return [Requirement(line) for line in lines if line and not line.startswith("#")]
 
 
 def _of(lock: Path, wanted: list[Requirement]) -> list[str]:

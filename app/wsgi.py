@@ -8,6 +8,7 @@ from app.actions.parts import assemble
 from app.api import (
     admin,
     detect,
+    events,
     keys,
     me,
     points,
@@ -24,6 +25,7 @@ from app.web.application import build
 MODULES = (
     admin,
     detect,
+    events,
     keys,
     me,
     pages,

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
+from hypothesis import settings as property_tests
 from redis import Redis
 from sqlalchemy import Connection
 
@@ -19,6 +20,9 @@ from app.settings import Settings
 from app.store import migrations
 from app.store.database import INSTALLATION
 from tests.service import Service, Tenant, running
+
+property_tests.register_profile("tocsin", deadline=None)  # the first call of a loop loads it
+property_tests.load_profile("tocsin")
 
 PASSWORD = "only-for-tests"
 

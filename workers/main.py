@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from rq import Queue, Worker
 
 from app import logs, settings
+from app.detection import prepare
 from app.jobs.entries import ListedJob
 from app.jobs.queue import QUEUE
 from app.settings import Settings
@@ -51,6 +52,7 @@ class TiedWorker(Worker):  # type: ignore[misc,unused-ignore]
 def main() -> None:
     configured = settings.read()
     logs.configure(configured)
+    prepare()  # loops are compiled once, not by each horse
     parts = claiming.parts()  # before the fork: imported once, connected in each horse
     while not _worked_until_stop(configured, parts.queue.serializer):
         signal.signal(signal.SIGTERM, signal.SIG_DFL)  # nothing to finish in the pause

@@ -7,7 +7,9 @@ from uuid import UUID
 
 from app.actions.parts import Parts
 from app.errors import NotFound, NotScored
-from app.store import points, scores, series, tenants
+from app.store import events, points, scores, series, tenants
+from app.store.events import Event, WantedEvents
+from app.store.ids import from_ulid
 from app.store.scores import Score, Wanted
 from app.store.series import Series
 from app.store.times import to_datetime
@@ -91,3 +93,22 @@ def anomalies_of_all(
         if tenant is not None:
             tenants.by_slug(connection, tenant)
         return scores.anomalies_of_all(connection, tenant, series_name, wanted)
+
+
+def events_page(
+    parts: Parts, tenant_id: UUID, series_name: str | None, wanted: WantedEvents
+) -> list[Event]:
+    """Of all series, or of one, which has to be there."""
+    with parts.database.tenant(tenant_id) as connection:
+        if series_name is not None:
+            of = series.by_name(connection, tenant_id, series_name)
+            wanted = replace(wanted, series_id=of.id)
+        return events.page(connection, tenant_id, wanted)
+
+
+def event(parts: Parts, tenant_id: UUID, event_id: str) -> Event:
+    known = from_ulid(event_id)
+    if known is None:
+        raise NotFound(f"There is no event {event_id}")
+    with parts.database.tenant(tenant_id) as connection:
+        return events.by_id(connection, tenant_id, known)

@@ -8,12 +8,13 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from app.actions import fields
+from app.actions import fields, retraining
 from app.actions.parts import Parts
 from app.cache import windows
 from app.errors import Conflict, Invalid, NotFound, RowError
 from app.ingest.chunk import Chunk
 from app.store import Connection, series, staging
+from app.store.jobs import Job
 from app.store.series import Series
 from app.store.times import to_ns
 
@@ -32,6 +33,7 @@ class Report:
     replaced: int = 0
     rejected: int = 0
     errors: list[RowError] = field(default_factory=list)
+    job: UUID | None = None
 
 
 def store(
@@ -59,6 +61,7 @@ def store(
         changed = upload.finish(on_conflict)
     for one in changed:
         windows.drop(parts.cache, tenant_id, one.id)
+    retraining.wake(parts, upload.trainings)
     upload.report.errors.sort(key=lambda error: error.row)
     del upload.report.errors[SHOWN_ERRORS:]
     return upload.report
@@ -73,6 +76,7 @@ class _Upload:
         self.connection, self.tenant_id, self.is_creating = connection, tenant_id, is_creating
         self.report = Report()
         self.series: dict[str, Series] = {}
+        self.trainings: list[Job] = []
         self.only = series.by_name(connection, tenant_id, name) if name is not None else None
 
     def take(self, chunk: Chunk) -> None:
@@ -139,7 +143,9 @@ class _Upload:
         if on_conflict == "refuse":
             self._reject_conflicts()
         report.duplicates = report.received - report.rejected - report.stored - report.replaced
-        return self._note(list(locked.values()), stored)
+        changed = self._note(list(locked.values()), stored)
+        report.job = retraining.under_way(self.connection, self.tenant_id, locked.values())
+        return changed
 
     def _reject_conflicts(self) -> None:
         found = staging.conflicts(self.connection, self.tenant_id, SHOWN_ERRORS)
@@ -154,7 +160,9 @@ class _Upload:
             if one.id in spans:
                 first, last = spans[one.id]
                 added = stored.get(one.id, 0)
-                series.note_points(self.connection, one, added, to_ns(first), to_ns(last))
+                first_ns, last_ns = to_ns(first), to_ns(last)
+                series.note_points(self.connection, one, added, first_ns, last_ns)
+                self.trainings += retraining.ask_if_due(self.connection, one, added, last_ns)
         return changed
 
 

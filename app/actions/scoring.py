@@ -6,13 +6,15 @@ cached window counts only if it is of the revision that the lock shows; otherwis
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.actions import fields, models
+from app.actions import fields, models, retraining
 from app.actions.parts import Parts
+from app.actions.watching import Judged, mark
 from app.cache import windows
 from app.detection import (
     MINIMUM_POINTS,
@@ -26,6 +28,7 @@ from app.detection import (
 from app.errors import Conflict, Invalid, ModelNotReady, NotFound, TocsinError
 from app.store import Connection, scores, series
 from app.store import points as stored_points
+from app.store.jobs import Job
 from app.store.scores import Score
 from app.store.series import Series
 from app.store.times import to_ns
@@ -64,21 +67,39 @@ def score(
 ) -> Answer:
     """Store and judge points of one series or many; all are stored, or none."""
     answer = Answer({}, {})
-    recent: list[tuple[Series, Points]] = []
+    recent: list[tuple[Series, State]] = []
+    trainings: list[Job] = []
     with parts.database.tenant(tenant_id) as connection:
         locked = series.lock(connection, tenant_id, list(asked))
         for name, points in asked.items():
             try:
                 if name not in locked:
                     raise NotFound(f"There is no series {name}")  # noqa: TRY301
-                task = _SeriesTask(parts, connection, locked[name], is_replacing)
-                task.run(points, answer)
-                recent += task.recent
+                arranged = _arranged(locked[name], points)
             except (NotFound, ModelNotReady, Invalid) as error:
                 answer.errors.update(dict.fromkeys(points.places.tolist(), error))
-    for changed, window in recent:
-        windows.put(parts.cache, tenant_id, changed.id, changed.revision + 1, window)
+                continue
+            task = _SeriesTask(parts, connection, locked[name], is_replacing)
+            task.run(arranged, answer)
+            recent += task.recent
+            trainings += task.trainings()
+    for of, state in recent:
+        version = of.model_version or 0
+        windows.put(parts.cache, tenant_id, of.id, of.revision + 1, version, state)
+    retraining.wake(parts, trainings)
     return answer
+
+
+def _arranged(of: Series, asked: Asked) -> Asked:
+    """What was asked, if the series can judge it."""
+    if of.points < MINIMUM_POINTS:
+        raise ModelNotReady(
+            f"{of.name} has {of.points} points, and {MINIMUM_POINTS} are "
+            "needed before one can be judged: upload history first",
+            have=of.points,
+            need=MINIMUM_POINTS,
+        )
+    return asked.arranged(of)
 
 
 class _SeriesTask:
@@ -90,22 +111,25 @@ class _SeriesTask:
         self.parts, self.connection, self.series = parts, connection, of
         self.is_replacing = is_replacing
         self.last_ns = to_ns(of.last_at) if of.last_at else None
-        self.recent: list[tuple[Series, Points]] = []
+        self.recent: list[tuple[Series, State]] = []
+        self.added = 0
+        self.changed: list[int] = []  # ends of the spans in which points were added or replaced
 
     def run(self, asked: Asked, answer: Answer) -> None:
-        if self.series.points < MINIMUM_POINTS:
-            raise ModelNotReady(
-                f"{self.series.name} has {self.series.points} points, and {MINIMUM_POINTS} are "
-                "needed before one can be judged: upload history first",
-                have=self.series.points,
-                need=MINIMUM_POINTS,
-            )
-        asked = asked.arranged(self.series)
         fresh = self._without_conflicts(asked, answer)
-        if len(fresh.times):
-            self._judge(fresh)
+        watch = self._judge(fresh) if len(fresh.times) else None
+        if self.changed:
+            first, last = min(self.changed), max(self.changed)
+            series.note_points(self.connection, self.series, self.added, first, last, watch)
         for stored in scores.at(self.connection, self.series, np.unique(asked.times)):
             self._answer(stored, asked, answer)
+
+    def trainings(self) -> list[Job]:
+        """What the points of this request made due."""
+        if not self.added:
+            return []
+        last = max(self.changed)
+        return retraining.ask_if_due(self.connection, self.series, self.added, last)
 
     def _answer(self, stored: Score, asked: Asked, answer: Answer) -> None:
         for place in asked.places[asked.times == to_ns(stored.timestamp)].tolist():
@@ -160,8 +184,8 @@ class _SeriesTask:
             return
         points = Points(new.times, new.values)
         stored_points.add(self.connection, self.series, points)
-        first, last = int(new.times[0]), int(new.times[-1])
-        series.note_points(self.connection, self.series, len(points), first, last)
+        self.added += len(points)
+        self.changed += points.times[[0, -1]].tolist()
 
     def _replace(self, changed: Asked) -> None:
         if not len(changed.times):
@@ -169,10 +193,10 @@ class _SeriesTask:
         points = Points(changed.times, changed.values)
         scores.keep_replaced(self.connection, self.series, points)
         stored_points.replace(self.connection, self.series, points)
-        first, last = int(points.times[0]), int(points.times[-1])
-        series.note_points(self.connection, self.series, 0, first, last)
+        self.changed += points.times[[0, -1]].tolist()
 
-    def _judge(self, fresh: Asked) -> None:
+    def _judge(self, fresh: Asked) -> dict[str, Any] | None:
+        """Verdicts and their events; -> what the event layer remembers, if it saw points."""
         model = models.current(self.parts, self.connection, self.series)
         points = Points(fresh.times, fresh.values)
         if self.last_ns is None or points.times[0] > self.last_ns:
@@ -180,21 +204,27 @@ class _SeriesTask:
         else:
             verdicts = self._judge_late(model, points)
         version = self.series.model_version or 0
-        scores.add(self.connection, self.series, points, verdicts, version)
+        judged = Judged(points, verdicts, version)
+        marks, watch = mark(self.connection, self.series, judged, self.last_ns)
+        scores.add(self.connection, self.series, points, verdicts, version, marks=marks)
+        return watch
 
     def _judge_newest(self, model: Model | None, points: Points) -> Verdicts:
-        past = self._window(model, int(points.times[0]))
-        verdicts, state = advance(model, State.after(model, past), points, self.series.fields)
-        self.recent.append((self.series, state.recent))
+        before = self._state(model, int(points.times[0]))
+        verdicts, after = advance(model, before, points, self.series.fields)
+        self.recent.append((self.series, after))
         return verdicts
 
-    def _window(self, model: Model | None, before_ns: int) -> Points:
+    def _state(self, model: Model | None, before_ns: int) -> State:
         """What the verdict may depend on: from the cache where it is of this revision."""
         of, size = self.series, lookback_points(model)
-        cached = windows.get(self.parts.cache, of.tenant_id, of.id, of.revision, len(of.fields))
-        if cached is not None and len(cached) >= min(size, of.points):
+        version = of.model_version or 0
+        cached = windows.get(self.parts.cache, of.tenant_id, of.id, of.revision, version)
+        if isinstance(cached, State):
             return cached
-        return stored_points.newest(self.connection, of, size, before_ns)
+        if cached is None or len(cached) < min(size, of.points):
+            cached = stored_points.newest(self.connection, of, size, before_ns)
+        return State.after(model, cached)
 
     def _judge_late(self, model: Model | None, points: Points) -> Verdicts:
         """Each from its own past, what is stored after it is not looked at."""

@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from app.actions import retraining
 from app.actions.parts import Parts
 from app.cache import windows
-from app.store import jobs, points, series
+from app.store import events, jobs, points, series
 from app.store.series import Series
 
 
@@ -35,8 +36,12 @@ def page(
 
 def change(parts: Parts, tenant_id: UUID, name: str, changes: Mapping[str, Any]) -> Series:
     with parts.database.tenant(tenant_id) as connection:
+        before = series.lock_one(connection, tenant_id, name)
         series.change(connection, tenant_id, name, changes)
-        return series.by_name(connection, tenant_id, name)
+        asked = retraining.ask_with(connection, series.by_name(connection, tenant_id, name), before)
+        changed = series.by_name(connection, tenant_id, name)
+    retraining.wake(parts, asked)
+    return changed
 
 
 def use(parts: Parts, tenant_id: UUID) -> tuple[int, int]:
@@ -63,5 +68,6 @@ def erase_points(
         found = series.lock_one(connection, tenant_id, name)
         removed = points.remove(connection, found, start, end)
         series.recount(connection, found, removed)
+        events.erase(connection, found, start, end)
     windows.drop(parts.cache, tenant_id, found.id)
     return removed

@@ -1,24 +1,28 @@
-"""Train the model of a series: asked for here, done by a worker, committed whole or not at all."""
+"""Train the model of a series: asked for here, done by a worker.
+
+The model takes over as soon as it is fitted; the first scores of the history come after that.
+"""
 
 import time
 from threading import Event, Thread
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import structlog
 
+from app.actions import backfill, retraining
 from app.actions.parts import Parts
 from app.cache import models as cached_models
-from app.detection import FOREST_POINTS, TRAINING_POINTS, Model, Points, Settings, fit, replay
-from app.errors import Invalid, TocsinError, Unavailable
-from app.store import jobs, models, points, scores, series
+from app.detection import FOREST_POINTS, TRAINING_POINTS, Model, Points, Settings, fit
+from app.errors import Invalid, NotFound, TocsinError, Unavailable
+from app.store import Connection, jobs, models, points, series
 from app.store.jobs import Job
 from app.store.series import Series
-from app.store.times import to_datetime
+from app.store.times import to_datetime, to_ns
 
 POLL_S = 0.05
 FIT_SHARE = 0.3  # of the progress; the rest is the first scores of the history
-BATCH_SCORES = 10_000
 
 log = structlog.get_logger()
 
@@ -76,26 +80,41 @@ def claim(parts: Parts, tenant_id: UUID, job_id: UUID) -> Job | None:
 
 
 def fail(parts: Parts, job: Job, error: str) -> None:
+    _end(parts, job, error)
+
+
+def _end(parts: Parts, job: Job, error: str | None = None) -> bool:
+    """Whether the job was ours to end; a training that came due while it ran follows it."""
+    asked: list[Job] = []
     with parts.database.tenant(job.tenant_id) as connection:
-        jobs.finish(connection, job, error=error)
+        of = _trained(connection, job)
+        is_mine = jobs.finish(connection, job, error=error)
+        if is_mine and of is not None:
+            asked = retraining.ask_again(connection, of, job)
+    retraining.wake(parts, asked)
+    return is_mine
+
+
+def _trained(connection: Connection, job: Job) -> Series | None:
+    """The locked series of a training; None where it was removed, or the job is of another kind."""
+    if job.kind != "train" or job.series_id is None:
+        return None
+    try:
+        return series.lock_by_id(connection, job.tenant_id, job.series_id)
+    except NotFound:
+        return None
 
 
 def train(parts: Parts, job: Job) -> bool:
-    """Fit, judge the history by causal replay, and take over; False where another has the job."""
+    """Fit and take over, then give the history its first scores; False where another has the job.
+
+    A job that has its model already, from a worker that died since, goes on with the scores.
+    """
     with _SignOfLife(parts, job) as sign:
         try:
             of, history = _history(parts, job)
-            settings = Settings.from_json(job.settings)
-            started = time.perf_counter()
-            model = fit(history, settings, lambda share: sign.show(share * FIT_SHARE))
-            seconds = time.perf_counter() - started
-            verdicts = replay(
-                history,
-                settings,
-                progress=lambda share: sign.show(FIT_SHARE + share * (0.95 - FIT_SHARE)),
-                names=of.fields,
-            )
-            return _commit(parts, job, of, model, seconds, history, verdicts)
+            version = job.model_version or _take_over(parts, job, of, history, sign)
+            return version is not None and _score_history(parts, job, of, history, version, sign)
         except TocsinError as error:
             if isinstance(error, Unavailable):
                 raise  # the lease runs out, and the job is tried again
@@ -104,55 +123,76 @@ def train(parts: Parts, job: Job) -> bool:
 
 
 def _history(parts: Parts, job: Job) -> tuple[Series, Points]:
+    """What the job's model is trained on, or was."""
     assert job.series_id is not None
+    if job.model_version is None:  # in a transaction of its own: it locks the series
+        with parts.database.tenant(job.tenant_id) as connection:
+            series.note_try(connection, job.tenant_id, job.series_id)
     with parts.database.tenant(job.tenant_id) as connection:
         of = series.by_id(connection, job.tenant_id, job.series_id)
         pages = list(points.in_pages(connection, of, TRAINING_POINTS))
+        made = job.model_version and models.by_version(
+            connection, job.tenant_id, of.id, job.model_version
+        )
     history = Points.empty(len(of.fields))
     for page in pages:
         history = history.append(page)
+    if made:  # what came after it waits for the next training
+        history = history[: int(np.searchsorted(history.times, to_ns(made.to_at), "right"))]
     return of, history
 
 
-def _commit(
-    parts: Parts,
-    job: Job,
-    of: Series,
-    model: Model,
-    seconds: float,
-    history: Points,
-    verdicts: Any,
-) -> bool:
-    """Model, first scores and the job's end in one transaction: all of it, or nothing."""
+def _take_over(
+    parts: Parts, job: Job, of: Series, history: Points, sign: "_SignOfLife"
+) -> int | None:
+    """Fit; from the commit on the new version judges. None where another has the job by then."""
+    started = time.perf_counter()
+    settings = Settings.from_json(job.settings)
+    model = fit(history, settings, lambda share: sign.show(share * FIT_SHARE))
+    seconds = time.perf_counter() - started
     artifact = model.to_bytes()
     with parts.database.tenant(job.tenant_id) as connection:
-        locked = series.lock_one(connection, job.tenant_id, of.name)
+        locked = series.lock_by_id(connection, job.tenant_id, of.id)
         version = locked.last_version + 1
-        if locked.id != of.id or not jobs.finish(connection, job, model_version=version):
-            connection.rollback()
+        if not jobs.note_model(connection, job, version):
             log.warning("training discarded: another has the job", job=str(job.id))
-            return False
-        models.add(
-            connection,
-            artifact,
-            tenant_id=job.tenant_id,
-            series_id=of.id,
-            version=version,
-            points=model.trained_points,
-            from_at=to_datetime(model.trained_from_ns),
-            to_at=to_datetime(model.trained_to_ns),
-            settings=model.settings.to_json(),
-            threshold=model.threshold,
-            seconds=seconds,
-        )
-        for start in range(0, len(history), BATCH_SCORES):
-            batch = slice(start, start + BATCH_SCORES)
-            scores.add(
-                connection, locked, history[batch], verdicts[batch], version, backfilled=True
-            )
+            return None
+        _keep(connection, locked, version, model, artifact, seconds)
         series.activate(connection, locked, version)
     cached_models.put(parts.cache, job.tenant_id, of.id, version, artifact)
-    return True
+    return version
+
+
+def _keep(
+    connection: Connection, of: Series, version: int, model: Model, artifact: bytes, seconds: float
+) -> None:
+    models.add(
+        connection,
+        artifact,
+        tenant_id=of.tenant_id,
+        series_id=of.id,
+        version=version,
+        points=model.trained_points,
+        from_at=to_datetime(model.trained_from_ns),
+        to_at=to_datetime(model.trained_to_ns),
+        settings=model.settings.to_json(),
+        threshold=model.threshold,
+        seconds=seconds,
+    )
+
+
+def _score_history(
+    parts: Parts, job: Job, of: Series, history: Points, version: int, sign: "_SignOfLife"
+) -> bool:
+    """First scores, and the job's end."""
+
+    def show(share: float) -> None:
+        sign.show(FIT_SHARE + share * (1 - FIT_SHARE))
+
+    if not backfill.run(parts, job, of, history, version, show):
+        log.warning("first scores left to another, who has the job", job=str(job.id))
+        return False
+    return _end(parts, job)
 
 
 class _SignOfLife:

@@ -104,7 +104,10 @@ class UploadAnswer(Answered):
     replaced: int
     rejected: int
     errors: list[RowErrorAnswer]
-    job: str | None
+    job: str | None = Field(
+        description="The training that waits for these points, or is under way; null where there "
+        "is none, and where several series have one: each is among the jobs of its series"
+    )
 
 
 class ErasedAnswer(Answered):
@@ -121,8 +124,8 @@ class ScoreAnswer(Answered):
     value: ANSWERED_VALUE
     score: float = Field(ge=0, le=1)
     is_anomaly: bool
-    alert: bool | None
-    event: str | None
+    alert: bool = Field(description="It opens an event")
+    event: str | None = Field(description="Id of the event that the point belongs to")
     threshold: float
     expected: ANSWERED_VALUE
     lower: ANSWERED_VALUE
@@ -145,6 +148,23 @@ class TenantScoreAnswer(SeriesScoreAnswer):
 
 class AnomalyAnswer(ScoreAnswer):
     anomaly_detected: bool
+
+
+class PeakAnswer(Answered):
+    timestamp: str
+    score: float = Field(ge=0, le=1)
+
+
+class EventAnswer(Answered):
+    id: str
+    series: str
+    start: str
+    end: str | None = Field(description="Its last anomalous point; null while it is open")
+    peak: PeakAnswer
+    points: int = Field(description="Anomalous points in it")
+    reason: str = Field(description="Of the peak")
+    feedback: None
+    model_version: int = Field(description="That judged the peak; 0: a rule of thumb did")
 
 
 class PointErrorAnswer(Answered):

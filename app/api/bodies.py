@@ -128,7 +128,11 @@ class _SeriesSettings(Body):
     description: str = Field("", max_length=2000)
     tags: list[Tag] = Field(default_factory=list, max_length=50)
     detector: Detector = Field(default_factory=Detector)
-    retrain: str = Field("auto", description="`auto`, `manual`, or an interval such as `7d`")
+    retrain: str = Field(
+        "auto",
+        description="When to train again by itself: `auto` (the history grew by a quarter), "
+        "`manual` (never), or after an interval of the data's own time such as `7d`",
+    )
     retention_days: int | None = Field(None, ge=1, le=36_500)
 
     @field_validator("retrain")
@@ -243,6 +247,15 @@ class AnomaliesQuery(SpanQuery, Page):
 
 class AllAnomaliesQuery(AnomaliesQuery):
     tenant: Slug | None = None
+
+
+class EventsQuery(SpanQuery, Page):
+    start: Timestamp | None = Field(None, alias="from", description="Begun from this time on")
+    end: Timestamp | None = Field(None, alias="to", description="Begun before this time")
+    series: SeriesName | None = None
+    is_open: bool | None = Field(
+        None, alias="open", description="Only those that go on, or only those that are over"
+    )
 
 
 class WaitQuery(Query):

@@ -33,8 +33,8 @@ def post_detect(parts: Parts, body: DetectRequest) -> dict[str, Any]:
     _refuse_repeated(table.times)
     order = np.argsort(table.times)
     points = Points.checked(table.times[order], table.values[order])
-    verdicts = trial.detect(parts, points, settings, table.columns)
-    return {"data": shown.verdicts(table.columns, points, verdicts)}
+    verdicts, alarms = trial.detect(parts, points, settings, table.columns)
+    return {"data": shown.verdicts(table.columns, points, verdicts, alarms)}
 
 
 def _refuse_repeated(times: NDArray[np.int64]) -> None:

@@ -10,6 +10,7 @@ import orjson
 
 from app.api import shown
 from app.api.pages import Page
+from app.store.ids import ulid
 from app.store.scores import Score
 from app.web.formats import CSV, JSON, Answer
 from app.web.framework import Request
@@ -17,7 +18,7 @@ from app.web.framework import Request
 Row = TypeVar("Row")
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-SCORE_COLUMNS = ("score", "is_anomaly", "threshold")
+SCORE_COLUMNS = ("score", "is_anomaly", "alert", "event", "threshold")
 TAIL_COLUMNS = ("reason", "model_version", "backfilled")
 
 
@@ -63,6 +64,8 @@ def _score(score: Score) -> list[str]:
         *map(number, score.value),
         number(score.score),
         str(score.is_anomaly).lower(),
+        str(score.alert).lower(),
+        "" if score.event is None else ulid(score.event),
         number(score.threshold),
         *map(number, bands),
         text(score.reason),

@@ -48,17 +48,22 @@ def after_one(parts: Parts, route: str, cursor: str | None) -> Any:
     return place[0] if place else None
 
 
+def after_time(parts: Parts, route: str, cursor: str | None) -> tuple[Any, ...] | None:
+    """A place that is a time and the ids that follow it."""
+    seen = after(parts, route, cursor)
+    return None if seen is None else (to_datetime(seen[0]), *map(UUID, seen[1:]))
+
+
 def moment(time_ns: Timestamp | None) -> datetime | None:
     return None if time_ns is None else to_datetime(time_ns)
 
 
 def wanted_anomalies(parts: Parts, route: str, query: Any) -> Wanted:
-    """What a query over anomalies asks for; its places are a time and the ids that follow it."""
-    seen = after(parts, route, query.cursor)
+    """What a query over anomalies asks for."""
     return Wanted(
         start=moment(query.start),
         end=moment(query.end),
         min_score=query.min_score,
-        after=None if seen is None else (to_datetime(seen[0]), *map(UUID, seen[1:])),
+        after=after_time(parts, route, query.cursor),
         limit=query.rows,
     )

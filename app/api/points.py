@@ -185,5 +185,5 @@ def _reported(report: ingestion.Report) -> dict[str, Any]:
         "replaced": report.replaced,
         "rejected": report.rejected,
         "errors": [described_error(error) for error in report.errors],
-        "job": None,
+        "job": None if report.job is None else str(report.job),
     }

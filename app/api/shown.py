@@ -6,7 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from app.apikeys import ApiKey
-from app.detection import Points, Verdicts
+from app.detection import Alarms, Points, Verdicts
+from app.store.events import Event
+from app.store.ids import ulid
 from app.store.jobs import Job
 from app.store.keys import StoredKey
 from app.store.models import ModelVersion
@@ -126,8 +128,8 @@ def score(stored: Score) -> dict[str, Any]:
         "value": value(fields, stored.value),
         "score": stored.score,
         "is_anomaly": stored.is_anomaly,
-        "alert": None,
-        "event": None,
+        "alert": stored.alert,
+        "event": None if stored.event is None else ulid(stored.event),
         "threshold": stored.threshold,
         "expected": value(fields, stored.expected),
         "lower": value(fields, stored.lower),
@@ -141,10 +143,12 @@ def score(stored: Score) -> dict[str, Any]:
     return made
 
 
-def verdicts(fields: Sequence[str], points: Points, judged: Verdicts) -> list[dict[str, Any]]:
-    """Verdicts that are stored nowhere, in the form of a score."""
+def verdicts(
+    fields: Sequence[str], points: Points, judged: Verdicts, alarms: Alarms
+) -> list[dict[str, Any]]:
+    """Verdicts that are stored nowhere, in the form of a score; their events are numbered."""
     nobody = UUID(int=0)
-    return [
+    made = [
         score(
             Score(
                 nobody,
@@ -162,11 +166,15 @@ def verdicts(fields: Sequence[str], points: Points, judged: Verdicts) -> list[di
                 None,
                 False,
                 to_datetime(0),
+                alert=bool(alarms.is_alert[i]),
                 fields=fields,
             )
         )
         for i in range(len(points))
     ]
+    for one, number in zip(made, alarms.event.tolist(), strict=True):
+        one["event"] = str(number) if number >= 0 else None
+    return made
 
 
 def score_of_series(stored: Score) -> dict[str, Any]:
@@ -175,3 +183,17 @@ def score_of_series(stored: Score) -> dict[str, Any]:
 
 def score_of_tenant(stored: Score) -> dict[str, Any]:
     return {"tenant": stored.tenant, **score_of_series(stored)}
+
+
+def event(stored: Event) -> dict[str, Any]:
+    return {
+        "id": ulid(stored.id),
+        "series": stored.series,
+        "start": moment(stored.started_at),
+        "end": None if stored.closed_at is None else moment(stored.ended_at),
+        "peak": {"timestamp": moment(stored.peak_at), "score": stored.peak_score},
+        "points": stored.points,
+        "reason": stored.reason,
+        "feedback": None,
+        "model_version": stored.model_version,
+    }

@@ -76,9 +76,9 @@ def watch(service: Client, steps: Steps) -> None:
     if found["points"] < len(history):
         with steps.timed(f"uploaded {len(history):,} half-hours of {NAME}"):
             upload.send(service, SERIES, _csv(history), shown_on=steps.console)
-    if found["model_version"] is None:
+    if (job := _training(service)) is not None:
         with steps.timed(f"trained a model on {len(history):,} half-hours"):
-            _train(service, steps)
+            _train(service, job, steps)
     last = _series(service)["last_timestamp"]
     waiting = [point for point in live if point[0] > last]
     if waiting:
@@ -98,16 +98,25 @@ def _series(service: Client) -> dict[str, Any]:
     return found
 
 
-def _train(service: Client, steps: Steps) -> None:
+def _training(service: Client) -> dict[str, Any] | None:
+    """The job to wait for: the upload's own, one that another run left, or one asked for here."""
+    path = client.path("v1", "series", SERIES)
+    newest = service.ask("GET", f"{path}/jobs", params={"limit": "1"})["data"]
+    if newest and newest[0]["status"] in ("queued", "running"):
+        return dict(newest[0])
+    is_trained = _series(service)["model_version"] is not None
+    return None if is_trained else dict(service.ask("POST", f"{path}/train"))
+
+
+def _train(service: Client, job: dict[str, Any], steps: Steps) -> None:
     """A job that an earlier run left may be given up after all: then another one is asked for."""
-    path = client.path("v1", "series", SERIES, "train")
-    job = service.ask("POST", path)
     try:
         jobs.followed(service, job, f"Training {SERIES}", steps.console)
     except ServiceRefused:
         if job["attempt"] == 0:
             raise
-        jobs.followed(service, service.ask("POST", path), f"Training {SERIES}", steps.console)
+        again = service.ask("POST", client.path("v1", "series", SERIES, "train"))
+        jobs.followed(service, again, f"Training {SERIES}", steps.console)
 
 
 def _csv(points: Points) -> Body:

@@ -61,7 +61,7 @@ def detect(
         "interval": interval,
         "random_state": random_state,
     }
-    from app.cli import detected
+    from app.cli import detected, drawn
     from app.detection import Settings
 
     if output is not None and output.exists() and output.samefile(file):
@@ -69,18 +69,18 @@ def detect(
     with _explained(file):
         settings, first = Settings.from_json(document), _warmup(warmup)
         rows = detected.read(file, timestamp_column, value_column)
-        verdicts = _replayed(rows, settings, first)
+        found = detected.Found.of(_replayed(rows, settings, first))
     with _writable():
         if output is not None:
-            detected.write(output, rows, verdicts)
+            detected.write(output, rows, found)
         if plot is not None:
-            detected.draw(plot, rows, verdicts)
+            drawn.draw(plot, rows, found)
     if as_json:
-        terminal.data(detected.summary(rows, verdicts))
+        terminal.data(detected.summary(rows, found))
         return
     if output is None:
-        _show(rows, verdicts)
-    typer.echo(detected.summary_line(rows, verdicts))
+        _show(rows, found.verdicts)
+    typer.echo(detected.summary_line(rows, found))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A CSV file as points, and what was found in it: as text, CSV, JSON or a picture."""
+"""A CSV file as points, and what was found in it: as text, CSV or JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from app.detection import Points, Verdicts
+from app.detection import Alarms, Points, Verdicts, Watch, watch
 from app.errors import Invalid
 from app.ingest.csv import read_csv
 from app.ingest.inflate import inflate
@@ -35,6 +35,29 @@ class Rows:
     labels: list[str]
     points: Points
     repeated: int
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What is said of each point, and which of them belong to one event."""
+
+    verdicts: Verdicts
+    alarms: Alarms
+
+    @classmethod
+    def of(cls, verdicts: Verdicts) -> Found:
+        """With the events that the verdicts make, from a fresh start."""
+        alarms, _ = watch(Watch(), verdicts.strength, verdicts.is_anomaly)
+        return cls(verdicts, alarms)
+
+    @property
+    def events(self) -> int:
+        return int(np.count_nonzero(self.alarms.is_alert))
+
+    def event(self, at: int) -> str:
+        """The number of the event that a point belongs to, empty for none."""
+        number = int(self.alarms.event[at])
+        return str(number) if number >= 0 else ""
 
 
 def read(file: Path, timestamp_column: str | None, value_column: str | None) -> Rows:
@@ -71,14 +94,15 @@ def _moment(time_ns: int) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
-def summary_line(rows: Rows, verdicts: Verdicts) -> str:
+def summary_line(rows: Rows, found: Found) -> str:
     """The summary line."""
-    anomalies, n = int(np.count_nonzero(verdicts.is_anomaly)), len(rows.points)
+    anomalies, n = int(np.count_nonzero(found.verdicts.is_anomaly)), len(rows.points)
+    events = "1 event" if found.events == 1 else f"{found.events} events"
     repeated = {0: "", 1: "; 1 row repeats a time"}.get(
         rows.repeated, f"; {rows.repeated} rows repeat a time"
     )
     rule = "; the first of each counts" if rows.repeated else ""
-    return f"{anomalies} of {n} points are anomalous{repeated}{rule}"
+    return f"{anomalies} of {n} points are anomalous, {events}{repeated}{rule}"
 
 
 def anomalous_rows(rows: Rows, verdicts: Verdicts) -> list[int]:
@@ -88,18 +112,19 @@ def anomalous_rows(rows: Rows, verdicts: Verdicts) -> list[int]:
     return sorted(found, key=lambda row: -verdicts.score[rows.place[row]])
 
 
-def summary(rows: Rows, verdicts: Verdicts) -> dict[str, Any]:
+def summary(rows: Rows, found: Found) -> dict[str, Any]:
     """Counts and the anomalies in order of time, as the service would answer them."""
-    order = sorted(anomalous_rows(rows, verdicts), key=lambda row: rows.place[row])
+    order = sorted(anomalous_rows(rows, found.verdicts), key=lambda row: rows.place[row])
     return {
         "points": len(rows.points),
         "anomalies": len(order),
-        "data": [_score(rows, verdicts, row) for row in order],
+        "events": found.events,
+        "data": [_score(rows, found, row) for row in order],
     }
 
 
-def _score(rows: Rows, verdicts: Verdicts, row: int) -> dict[str, Any]:
-    at = int(rows.place[row])
+def _score(rows: Rows, found: Found, row: int) -> dict[str, Any]:
+    at, verdicts = int(rows.place[row]), found.verdicts
 
     def told(values: npt.NDArray[np.float64]) -> Any:
         plain = [None if np.isnan(x) else x for x in values.tolist()]
@@ -110,6 +135,8 @@ def _score(rows: Rows, verdicts: Verdicts, row: int) -> dict[str, Any]:
         "value": told(rows.points.values[at]),
         "score": float(verdicts.score[at]),
         "is_anomaly": bool(verdicts.is_anomaly[at]),
+        "alert": bool(found.alarms.is_alert[at]),
+        "event": found.event(at) or None,
         "threshold": float(verdicts.threshold[at]),
         "expected": told(verdicts.expected[at]),
         "lower": told(verdicts.lower[at]),
@@ -121,17 +148,17 @@ def _score(rows: Rows, verdicts: Verdicts, row: int) -> dict[str, Any]:
     return answer
 
 
-def write(path: Path, rows: Rows, verdicts: Verdicts) -> None:
-    """A row for each row of the file, in its order; `alert` and `event` are for events to come."""
-    columns = _columns(rows, verdicts)
+def write(path: Path, rows: Rows, found: Found) -> None:
+    """A row for each row of the file, in its order."""
+    columns = _columns(rows, found)
     frame = pd.DataFrame(dict(enumerate(column for _, column in columns)))
     head = [_text(name) for name, _ in columns]
     frame.to_csv(path, header=head, index=False, lineterminator="\n", encoding="utf-8")
 
 
-def _columns(rows: Rows, verdicts: Verdicts) -> list[tuple[str, Any]]:
+def _columns(rows: Rows, found: Found) -> list[tuple[str, Any]]:
     """Names and cells; by number and not by name, since a field may be called as a column is."""
-    place, fields = rows.place, range(len(rows.names))
+    place, fields, verdicts = rows.place, range(len(rows.names)), found.verdicts
     bands = {"expected": verdicts.expected, "lower": verdicts.lower, "upper": verdicts.upper}
     suffixes = [f"_{name}" for name in rows.names] if len(rows.names) > 1 else [""]
     return [
@@ -139,9 +166,9 @@ def _columns(rows: Rows, verdicts: Verdicts) -> list[tuple[str, Any]]:
         *((name, rows.values[:, field]) for field, name in enumerate(rows.names)),
         ("score", verdicts.score[place]),
         ("is_anomaly", np.where(verdicts.is_anomaly[place], "true", "false")),
-        ("alarm", verdicts.score[place]),
-        ("alert", ""),
-        ("event", ""),
+        ("alarm", found.alarms.alarm[place]),
+        ("alert", np.where(found.alarms.is_alert[place], "true", "false")),
+        ("event", [found.event(at) for at in place.tolist()]),
         *((k + suffixes[f], band[place, f]) for k, band in bands.items() for f in fields),
         ("reason", [_text(verdicts.reasons[at]) for at in place.tolist()]),
     ]
@@ -149,39 +176,3 @@ def _columns(rows: Rows, verdicts: Verdicts) -> list[tuple[str, Any]]:
 
 def _text(text: str) -> str:
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
-
-
-def draw(path: Path, rows: Rows, verdicts: Verdicts) -> None:
-    """Each field below the other: values, band, and the anomalies marked."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # a second to load: only if asked
-    from matplotlib.figure import Figure
-
-    d, flags = len(rows.names), verdicts.is_anomaly
-    figure = Figure(figsize=(14, 1.5 + 2.5 * d), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(d, 1, sharex=True, squeeze=False)[:, 0]
-    times = _axis(rows)
-    for field, (axis, name) in enumerate(zip(axes, rows.names, strict=True)):
-        values = rows.points.values[:, field]
-        axis.fill_between(
-            times,
-            verdicts.lower[:, field],
-            verdicts.upper[:, field],
-            color="#9ecae1",
-            alpha=0.6,
-            linewidth=0,
-            label="expected range",
-        )
-        axis.plot(times, values, color="#1f3b57", linewidth=0.7, label=name)
-        axis.plot(times[flags], values[flags], "o", color="#d62728", markersize=4, label="anomaly")
-        axis.set_ylabel(name)
-        axis.margins(x=0.01)
-        axis.legend(loc="upper left", ncols=3, fontsize="small")
-        axis.grid(alpha=0.25)
-    figure.savefig(path, dpi=110)
-
-
-def _axis(rows: Rows) -> npt.NDArray[Any]:
-    if rows.labels[0] == "0":
-        return np.arange(len(rows.points))
-    return rows.points.times.astype("datetime64[ns]")

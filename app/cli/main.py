@@ -8,6 +8,7 @@ from app.cli import (
     anomalies,
     detect,
     doctor,
+    events,
     keys,
     migrate,
     score,
@@ -43,6 +44,7 @@ for command, panel in (
     (train.train, CLIENT),
     (score.score, CLIENT),
     (anomalies.anomalies, CLIENT),
+    (events.events, CLIENT),
 ):
     app.command(rich_help_panel=panel)(command)
 app.add_typer(series.app, name="series", rich_help_panel=CLIENT)

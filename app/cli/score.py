@@ -22,6 +22,7 @@ COLUMNS: output.Columns = {
     "expected": lambda score: output.text(score["expected"]),
     "score": lambda score: f"{score['score']:.4f}",
     "anomaly": lambda score: output.text(score["is_anomaly"]),
+    "alert": lambda score: output.text(score["alert"]),
     "reason": lambda score: score["reason"],
 }
 

@@ -128,3 +128,5 @@ def _show(series: str, report: dict[str, Any], as_json: bool) -> None:
         if report[name] or name == "stored"
     )
     output.message(f"{series}: {report['received']:,} rows, {counted}.")
+    if report["job"]:
+        output.message(f"A model is being trained on them: job {report['job']}.")

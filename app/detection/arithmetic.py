@@ -2,7 +2,8 @@
 
 A batch and a stream must agree bit for bit. numpy sums in pairs over one layout and in sequence
 over another, and its transcendental functions may take another path for the last few elements;
-all that a verdict is made of goes through the functions here instead.
+what a verdict takes from whole arrays goes through the functions here instead; the rest is done
+point by point (`compiled`).
 """
 
 from collections.abc import Callable
@@ -21,11 +22,6 @@ BOUND = 1e12  # standardised values are cut here, so that no square of them over
 def ordered_sum(terms: Floats, axis: int = -1) -> Floats:
     """The sum along an axis, strictly from first to last; that axis must not be empty."""
     return np.asarray(np.take(np.cumsum(terms, axis=axis), -1, axis=axis), dtype=np.float64)
-
-
-def asinh(x: Floats) -> Floats:
-    """Inverse hyperbolic sine: linear near 0, logarithmic far out; NaN stays NaN."""
-    return _in_whole_lanes(np.arcsinh, x)
 
 
 def log(x: Floats) -> Floats:
@@ -58,19 +54,6 @@ def count(window: Floats) -> Ints:
     return np.asarray(np.count_nonzero(~np.isnan(window), axis=-1), dtype=np.int64)
 
 
-def mean(window: Floats) -> Floats:
-    """Mean of what is not missing along the last axis; NaN where all is missing."""
-    return _share(ordered_sum(np.where(np.isnan(window), 0.0, window)), count(window))
-
-
-def mean_and_deviation(window: Floats) -> tuple[Floats, Floats]:
-    """Mean and standard deviation of what is not missing along the last axis, in its unit."""
-    centre = mean(window)
-    offset = window - centre[..., None]
-    squares = np.where(np.isnan(offset), 0.0, offset * offset)
-    return centre, np.sqrt(_share(ordered_sum(squares), count(window)))
-
-
 def median(window: Floats) -> Floats:
     """Median of what is not missing along the last axis; NaN where all is missing."""
     ordered = np.sort(window, axis=-1)  # missing entries go to the end
@@ -81,27 +64,10 @@ def median(window: Floats) -> Floats:
     return np.where(present > 0, middle, np.nan)
 
 
-def without_spikes(x: Floats) -> Floats:
-    """Each entry (..., n) as the median of itself and the two before it; the first two as they are.
-
-    A lone wild entry is gone, what lasts comes through a step late. NaN stays NaN, and a missing
-    neighbour is not looked at.
-    """
-    oldest, before, here = x[..., :-2], x[..., 1:-1], x[..., 2:]
-    low, high = np.fmin(oldest, before), np.fmax(oldest, before)
-    middle = np.fmax(low, np.fmin(high, here))
-    calm = np.where(np.isnan(here), np.nan, middle)
-    return np.concatenate([x[..., :2], calm], axis=-1)
-
-
 def median_and_deviation(window: Floats) -> tuple[Floats, Floats]:
     """Median, and median absolute deviation x 1.4826 (the standard deviation of a normal)."""
     centre = median(window)
     return centre, 1.4826 * median(np.abs(window - centre[..., None]))
-
-
-def _share(total: Floats, number: Ints) -> Floats:
-    return np.where(number > 0, total / np.maximum(number, 1), np.nan)
 
 
 def _in_whole_lanes(function: Callable[[Floats], Floats], x: Floats, filler: float = 0.0) -> Floats:

@@ -1,4 +1,16 @@
-"""From the strangeness of a channel to evidence: -log10 of its tail probability."""
+"""From the strangeness of a channel to evidence: -log10 of its tail probability.
+
+Up to the quantile .99 of the training the empirical distribution counts, beyond it a tail of
+exponential excess (peaks over threshold: Pickands 1975, with shape 0). Rate and mean excess of the
+tail are corrected by the last points: with N training points, M of them beyond u by m on average,
+and of the last n points k beyond it by e in all,
+
+    P(S > s) = (tM + k) / (tN + n) * exp(-(s - u) (tM + k) / (tMm + e)),   t = TRUST
+
+so that after a change a channel stops crying, between trainings too (own derivation). An excess
+counts up to one decade for the score: a lone spike does not hide the next. It counts up to three
+for the strength that alarms are made of: nobody needs to be woken by the same again.
+"""
 
 from __future__ import annotations
 
@@ -8,24 +20,33 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.detection.arithmetic import Floats
+from app.detection.compiled import compiled
 
 RECENT_POINTS = 20_000  # calibrated against the recent past
 KNOTS = 129
-TAIL_FROM = 0.99  # the empirical distribution up to here, an exponential tail above
+TAIL_SHARE = 0.01  # of the training, beyond the quantile .99
+LOG_OF_10 = math.log(10.0)
 EVIDENCE_MAX = 6.0
+CHANCE_MOST = 2.0  # decades that the best of 64 fields may bring by chance, and a little more
+BEYOND_DECADES = 2.0  # no more than this beyond one in as many as the training had
+MEMORY_POINTS = 512  # so long what stood out lately makes the next of its kind less rare
+MOST_FOR_SCORE, MOST_FOR_STRENGTH = 1.0, 3.0  # decades of an excess that count
+TRUST = 0.5  # of the training, against what came since
 DECADE_LEAST = 0.02  # a series that repeats exactly has no tail to measure: little is not rare
-MANY_POINTS = 1000  # enough to have ten beyond the .99 quantile
-LEVELS = np.linspace(0.0, 2.0, KNOTS)  # evidence at the knots; 2 is the quantile .99
+LEVEL_MOST = 2.0  # evidence of the quantile .99
+LEVELS = np.linspace(0.0, LEVEL_MOST, KNOTS)  # evidence at the knots
 
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
     """Tables for a number of channels, frozen in training.
 
-    knots: (channels, KNOTS) strangeness whose evidence is LEVELS; decade: (channels,) how much more
-    strangeness makes something ten times as rare, beyond the last knot.
+    points: how many the tables were made of. knots: (channels, KNOTS) strangeness whose evidence is
+    LEVELS; decade: (channels,) how much more strangeness makes something ten times as rare, beyond
+    the last knot.
     """
 
+    points: int
     knots: Floats
     decade: Floats
 
@@ -35,30 +56,100 @@ class Calibration:
         recent = strangeness[:, max(0, strangeness.shape[1] - RECENT_POINTS) :]
         tables = [_table(row[~np.isnan(row)]) for row in recent]
         knots = np.array([table[0] for table in tables]).reshape(len(tables), KNOTS)
-        return cls(knots, np.array([table[1] for table in tables]))
+        return cls(recent.shape[1], knots, np.array([table[1] for table in tables]))
 
-    def evidence(self, strangeness: Floats) -> Floats:
-        """-log10 P(at least as strange), in [0, 6]; 0 where the strangeness is NaN.
+    @classmethod
+    def joined(cls, first: Calibration, second: Calibration) -> Calibration:
+        """The channels of both, as if made of as many points as the first."""
+        knots = np.concatenate([first.knots, second.knots])
+        return cls(first.points, knots, np.concatenate([first.decade, second.decade]))
 
-        strangeness: (channels, n); so is the answer.
+    @property
+    def most(self) -> float:
+        """Evidence that no channel may pass: so many points cannot show that anything is rarer."""
+        return min(EVIDENCE_MAX, math.log10(self.points) + BEYOND_DECADES)
+
+    def nothing_yet(self) -> Floats:
+        """The memory where the training ended: (channels, 0)."""
+        return np.empty((len(self.knots), 0))
+
+    def evidence(self, strangeness: Floats, memory: Floats) -> tuple[Floats, Floats]:
+        """-log10 P(at least as strange), 0 where the strangeness is NaN; and the new memory.
+
+        In [0, most + 2]: two decades of room for what the best of many fields brings by chance.
+
+        strangeness: (channels, n). The answer, (2, channels, n): for the score, for the strength.
+        memory: (channels, up to 512), by how much each of the last points went beyond the tail's
+        threshold, oldest first; NaN if it was not judged.
         """
-        beyond = strangeness - self.knots[:, -1:]
-        with np.errstate(over="ignore", invalid="ignore"):
-            tail = LEVELS[-1] + beyond / self.decade[:, None]
-        answer = np.where(beyond > 0, tail, self._empirical(strangeness))
-        return np.where(np.isnan(strangeness), 0.0, np.clip(answer, 0.0, EVIDENCE_MAX))
+        shape = len(self.knots), memory.shape[1] + strangeness.shape[1]
+        answer, excess = np.empty((2, *strangeness.shape)), np.empty(shape)
+        excess[:, : memory.shape[1]] = memory
+        _fold(self.knots, self.decade, float(self.points), strangeness, excess, answer)
+        return answer, excess[:, max(0, shape[1] - MEMORY_POINTS) :]
 
-    def _empirical(self, strangeness: Floats) -> Floats:
-        """Between the knots on either side. A tie counts as the least of what it ties with."""
-        below = np.count_nonzero(self.knots[:, None, :] < strangeness[:, :, None], axis=-1)
-        upper = np.clip(below, 1, KNOTS - 1)
-        low = np.take_along_axis(self.knots, upper - 1, axis=1)
-        high = np.take_along_axis(self.knots, upper, axis=1)
-        width = high - low
-        share = np.divide(strangeness - low, width, out=np.zeros_like(low), where=width > 0)
-        step = LEVELS[1]
-        between = (upper - 1) * step + np.clip(share, 0.0, 1.0) * step
-        return np.where(below == 0, 0.0, between)
+    def excess(self, strangeness: Floats) -> Floats:
+        """What the memory keeps of strangeness (channels, n)."""
+        beyond = np.maximum(strangeness - self.knots[:, -1:], 0.0)
+        return np.asarray(beyond[:, max(0, beyond.shape[1] - MEMORY_POINTS) :])
+
+
+@compiled
+def _fold(
+    knots: Floats,
+    decade: Floats,
+    points: float,
+    strangeness: Floats,
+    excess: Floats,
+    answer: Floats,
+) -> None:
+    start = excess.shape[1] - strangeness.shape[1]
+    most = min(EVIDENCE_MAX, math.log10(points) + BEYOND_DECADES) + CHANCE_MOST
+    trained, trained_beyond = TRUST * points, TRUST * max(1.0, TAIL_SHARE * points)
+    for channel in range(len(knots)):
+        table, mean = knots[channel], decade[channel] / LOG_OF_10
+        for i in range(strangeness.shape[1]):
+            s, last = strangeness[channel, i], start + i
+            if math.isnan(s):
+                answer[:, channel, i], excess[channel, last] = 0.0, math.nan
+                continue
+            number = beyond = for_score = for_strength = 0.0
+            for j in range(max(0, last - MEMORY_POINTS), last):
+                e = excess[channel, j]
+                if e >= 0.0:
+                    number += 1.0
+                if e > 0.0:
+                    beyond += 1.0
+                    for_score += min(e, MOST_FOR_SCORE * decade[channel])
+                    for_strength += min(e, MOST_FOR_STRENGTH * decade[channel])
+            rate = (trained_beyond + beyond) / (trained + number)
+            level = -math.log10(min(rate, 1.0))
+            excess[channel, last] = max(s - table[-1], 0.0)
+            if s > table[-1]:
+                far = (s - table[-1]) * (trained_beyond + beyond) / LOG_OF_10
+                trained_total = trained_beyond * mean
+                score = level + far / (trained_total + for_score)
+                strength = level + far / (trained_total + for_strength)
+                answer[0, channel, i] = min(score, most)
+                answer[1, channel, i] = min(strength, most)
+            else:
+                answer[:, channel, i] = _level(table, s) * level / LEVEL_MOST
+
+
+@compiled
+def _level(table: Floats, s: float) -> float:
+    """Between the knots on either side; a tie counts as the least of what it ties with."""
+    if s <= table[0]:
+        return 0.0
+    low, high = 0, KNOTS - 1  # table[low] < s <= table[high]
+    while high - low > 1:
+        middle = (low + high) // 2
+        if table[middle] < s:
+            low = middle
+        else:
+            high = middle
+    share = (s - table[low]) / (table[high] - table[low])
+    return float((low + share) * LEVEL_MOST / (KNOTS - 1))
 
 
 def _table(strangeness: Floats) -> tuple[Floats, float]:
@@ -71,14 +162,11 @@ def _table(strangeness: Floats) -> tuple[Floats, float]:
 
 
 def _decade(ordered: Floats, knots: Floats) -> float:
-    """Of the excess over the .99 quantile, but never less than the decade before it shows.
-
-    With few points the excess is that of one or two points; the decade before guides better.
-    """
+    """Of the excess over the .99 quantile, but never less than half the decade before it: with few
+    points the excess is that of one or two."""
     start = float(knots[-1])
     excess = ordered[ordered > start] - start
     mean_excess = float(excess.mean()) if len(excess) else 0.0
     shown = start - float(np.quantile(ordered, 0.9))
-    trust = 1.0 if len(ordered) < MANY_POINTS else 0.5
     smallest = max(DECADE_LEAST, 1e-9 * abs(start))
-    return max(mean_excess * math.log(10.0), trust * shown, smallest)
+    return max(mean_excess * LOG_OF_10, 0.5 * shown, smallest)

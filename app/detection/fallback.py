@@ -21,7 +21,16 @@ from app.detection.frame import Frame
 from app.detection.points import Points
 from app.detection.reason import number
 from app.detection.scale import SMALLEST
-from app.detection.verdict import NO_VALUE, QUIET, Verdicts, auto_threshold, score_of, shares
+from app.detection.training import FOREST_POINTS
+from app.detection.verdict import (
+    NO_VALUE,
+    QUIET,
+    Verdicts,
+    auto_threshold,
+    discount,
+    score_of,
+    shares,
+)
 
 MINIMUM_POINTS = 12
 FALLBACK_LOOKBACK = 256
@@ -45,7 +54,7 @@ def nothing(fields: int) -> Verdicts:
     """No verdicts, for no points."""
     none, table = np.empty(0), np.empty((0, fields))
     flags = np.empty(0, np.bool_)
-    return Verdicts(none, flags, none, table, table, table, table, (), flags)
+    return Verdicts(none, none, flags, none, table, table, table, table, (), flags)
 
 
 def _judged(frame: Frame, names: Sequence[str]) -> Verdicts:
@@ -60,6 +69,7 @@ def _judged(frame: Frame, names: Sequence[str]) -> Verdicts:
     flags = is_anomaly.tolist()
     return Verdicts(
         score=score,
+        strength=np.maximum(total - discount(1), 0.0),
         is_anomaly=is_anomaly,
         threshold=threshold,
         expected=centre.T,
@@ -112,14 +122,16 @@ def _reason(
     if before < MINIMUM_POINTS:
         points = "1 point" if before == 1 else f"{before} points"
         return f"only {points} before this one; {MINIMUM_POINTS} are needed to judge"
+    here = before + 1
+    waiting = f"{here} points; the forest needs {FOREST_POINTS}" if here < FOREST_POINTS else ""
     if not is_anomaly:
-        return QUIET
+        return f"{QUIET} so far ({waiting})" if waiting else QUIET
     value, middle = float(values[field]), float(centre[field])
     name = f"{field_name(names, field)}: " if len(values) > 1 else ""
     side = "above" if value > middle else "below"
     return (
         f"{name}{number(value)} is far {side} the last {before} points, "
-        f"whose median is {number(middle)}"
+        f"whose median is {number(middle)}{f' ({waiting})' if waiting else ''}"
     )
 
 

@@ -1,144 +1,283 @@
-"""What the forests and the plain channels look at, all of it causal and free of units."""
+"""What the forests and the plain channels look at, all of it causal and free of units.
+
+Each feature compares a point, or the last few, with what is usual: the level of the whole history,
+of the hours before, of the same place in the season. Values are squeezed by arcsinh (linear near 0,
+logarithmic far out) and spreads by log, so that one wild point does not drown all others.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from app.detection import season
-from app.detection.arithmetic import (
-    Floats,
-    asinh,
-    log,
-    mean,
-    mean_and_deviation,
-    median,
-    median_and_deviation,
-    ratio,
-    windows,
-    without_spikes,
-)
+from app.detection.arithmetic import BOUND, Floats, Ints
+from app.detection.compiled import compiled
 from app.detection.frame import Frame
+from app.detection.lookup import phase
 from app.detection.predictor import Predictor
 from app.detection.scale import Scale
+from app.detection.windows import deviation_of, gathered, mad_of, mean_of, median_of, span_of
 
-LEVEL_POINTS = (6, 24, 96)  # trailing windows, the point itself included
-LOCAL_POINTS = (12, 48, 192)  # windows of what came before the point
-RESIDUAL_POINTS = 96  # over these residuals the typical error is taken
-HISTORY_POINTS = max(LEVEL_POINTS[-1], LOCAL_POINTS[-1] + 1)
+FEATURES = (
+    *("value", "step", "mean_short", "deviation_short", "mean_middle", "deviation_middle"),
+    *("mean_long", "deviation_long", "local_short", "local_middle", "local_long"),
+    *("residual", "residual_short", "residual_middle", "residual_relative", "residual_deviation"),
+    *("offset", "phase", "phase_quarter"),
+)
+VIEWS: dict[str, tuple[str, ...]] = {
+    "level": FEATURES[:8],
+    "local": (*FEATURES[:2], *FEATURES[8:11]),
+    "season": FEATURES[11:16],
+    "context": ("value", "residual", "phase", "phase_quarter"),
+}
+CHANNELS = ("residual", "step", "spread", "offset", "drift", "quiet")
 
-VIEWS = ("level", "local", "season", "context")
-CHANNELS = ("residual", "step", "spread", "drift")
-DRIFT_LEAST_POINTS = 24
+SHORT, MIDDLE, LONG = 6, 24, 96  # points of a window, for a season of 288 points or fewer
+LOCAL = (12, 48, 192)
+QUIET_POINTS = 12
+SEASON_POINTS = 288  # longer seasons make the windows longer
+STRETCH_MOST = 4
+CAP = 5.0  # in spreads: one wild point must not make a mean of many strange
+
+NUMBER = len(FEATURES)
+
+
+@dataclass(frozen=True)
+class Spans:
+    """How many points the windows hold: they follow the sampling interval, and the season."""
+
+    short: int
+    middle: int
+    long: int
+    local: tuple[int, int, int]
+    quiet: int
+
+    @classmethod
+    def of(cls, period_points: int) -> Spans:
+        """Windows for a season of so many points, 0 for none."""
+        stretch = min(max(period_points / SEASON_POINTS, 1.0), float(STRETCH_MOST))
+        short, middle, long, quiet = (
+            round(size * stretch) for size in (SHORT, MIDDLE, LONG, QUIET_POINTS)
+        )
+        first, second, third = (round(size * stretch) for size in LOCAL)
+        return cls(short, middle, long, (first, second, third), quiet)
+
+    @property
+    def of_residuals(self) -> int:
+        """Points before a point whose residuals its windows hold, and two to smooth the first."""
+        return max(self.long, self.middle, self.quiet) + 2
+
+    @property
+    def of_values(self) -> int:
+        """Points before a point whose values its windows hold, and two to smooth the first."""
+        return max(self.long, *self.local) + 2
 
 
 @dataclass(frozen=True, eq=False)
 class Yardstick:
     """What features are measured by, fixed in training.
 
-    scale and residual_spread, (2, d) for expected and usual value, are in the field's unit;
-    season_ns: the shortest season, 0 for none; drift_points: over so many points a value has to
-    differ from the usual to count as drifted: a season where that is possible.
+    scale, residual_spread and offset_spread, (d,), are in the field's unit: of the values, of what
+    is left of them by the expected and by the usual value.
     """
 
     scale: Scale
     residual_spread: Floats
-    season_ns: int
-    drift_points: int
+    offset_spread: Floats
+    predictor: Predictor
 
-    @classmethod
-    def of(cls, scale: Scale, residual_spread: Floats, predictor: Predictor) -> Yardstick:
-        """The yardstick that goes with a predictor."""
-        season_ns = predictor.seasons_ns[0] if predictor.seasons_ns else 0
-        period = round(season_ns / predictor.interval_ns)
-        drift_points = min(max(DRIFT_LEAST_POINTS, period), RESIDUAL_POINTS)
-        return cls(scale, residual_spread, season_ns, drift_points)
+    @property
+    def spans(self) -> Spans:
+        """The windows that go with the season."""
+        return Spans.of(self.predictor.period_points)
 
 
-class Observed:
-    """Windows over one frame, computed once and shared by views and channels. Arrays are (d, n)."""
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """features: (n, d * len(FEATURES)), field by field; channels: (len(CHANNELS), d, n); expected,
+    usual: (d, n) in the field's unit. NaN is missing."""
 
-    def __init__(self, frame: Frame, residuals: Floats, by: Yardstick) -> None:
-        """`residuals`: (2, d, RESIDUAL_POINTS - 1 + n), value less expected, less usual value."""
-        self.frame, self.first, self._season_ns = frame, frame.lookback, by.season_ns
-        spread = by.scale.spread[:, None]
-        centred = frame.values - by.scale.centre[:, None]
-        self._all = ratio(centred, spread)
-        self.value = self._all[:, self.first :]
-        self.step = ratio(_smaller_step(frame), spread)
-        self._errors, offsets = ratio(residuals, by.residual_spread[..., None])
-        self.residual = self._errors[:, RESIDUAL_POINTS - 1 :]
-        self.offset = offsets[:, RESIDUAL_POINTS - 1 :]
-        self.drift = median(windows(offsets, by.drift_points, RESIDUAL_POINTS - 1))
-        self.mean_6, self.deviation_6 = self._trailing(LEVEL_POINTS[0])
-
-    def views(self) -> list[Floats]:
-        """Rows for the forests, in the order of VIEWS: (n, k) each, float64; NaN is missing."""
-        return [_rows(v) for v in (self._level(), self._local(), self._season(), self._context())]
-
-    def channels(self) -> Floats:
-        """Strangeness by one measure each, in the order of CHANNELS: (4, d, n), 0 or more."""
-        is_there = np.where(np.isnan(self.value), np.nan, 0.0)
-        strange = [self.residual, self.step, self.deviation_6 + is_there, self.drift + is_there]
-        return np.asarray(np.abs(np.stack(strange)))
-
-    def _level(self) -> list[Floats]:
-        features = [asinh(self.value), asinh(self.step)]
-        pairs = [(self.mean_6, self.deviation_6), *map(self._trailing, LEVEL_POINTS[1:])]
-        for centre, deviation in pairs:
-            features += [asinh(centre), log(deviation + 1e-3)]
-        return features
-
-    def _local(self) -> list[Floats]:
-        features = [asinh(self.value), asinh(self.step)]
-        for length in LOCAL_POINTS:
-            centre, deviation = median_and_deviation(
-                windows(self._all[:, :-1], length, self.first - 1)
-            )
-            features.append(asinh(ratio(self.value - centre, deviation + 0.1)))
-        return features
-
-    def _season(self) -> list[Floats]:
-        last = RESIDUAL_POINTS - 1
-        short, deviation = mean_and_deviation(_after_calm(self._errors, 6, last))
-        typical = mean(np.minimum(np.abs(windows(self._errors, RESIDUAL_POINTS, last)), 5.0))
-        return [
-            asinh(self.residual),
-            asinh(short),
-            asinh(self.drift),
-            asinh(ratio(self.residual, typical + 0.05)),
-            log(deviation + 1e-2),
-        ]
-
-    def _context(self) -> list[Floats]:
-        features = [asinh(self.value), asinh(self.offset)]
-        if self._season_ns:
-            waves = season.phase(self.frame.times[self.first :], self._season_ns)
-            return [*features, waves[:1], waves[1:]]
-        return [*features, asinh(self._trailing(LEVEL_POINTS[1])[0])]
-
-    def _trailing(self, length: int) -> tuple[Floats, Floats]:
-        return mean_and_deviation(_after_calm(self._all, length, self.first))
+    features: Floats
+    channels: Floats
+    expected: Floats
+    usual: Floats
 
 
-def _after_calm(x: Floats, length: int, first: int) -> Floats:
-    """Windows that end with each entry as it is, after a past without its lone spikes.
+def needed_points(predictor: Predictor) -> int:
+    """How many points before a point its features may depend on."""
+    spans = Spans.of(predictor.period_points)
+    return max(spans.of_values, predictor.reach + spans.of_residuals)
 
-    So a spike shows in its own windows, and does not make the points after it look strange.
+
+def seen(frame: Frame, by: Yardstick) -> Seen:
+    """Features and channels of the frame's points."""
+    d, n, spans = len(frame.values), len(frame), by.spans
+    answer = Seen(
+        np.full((n, d * NUMBER), np.nan),
+        np.full((len(CHANNELS), d, n), np.nan),
+        np.full((d, n), np.nan),
+        np.full((d, n), np.nan),
+    )
+    first = frame.lookback - spans.of_residuals
+    for field in np.flatnonzero(by.scale.is_known).tolist():
+        expected = by.predictor.expected(frame, field, first)
+        usual = by.predictor.usual(frame, field, first)
+        _measure(frame, by, spans, field, expected, usual, answer)
+        answer.expected[field] = expected[frame.lookback - first :]
+        answer.usual[field] = usual[frame.lookback - first :]
+    return answer
+
+
+def _measure(
+    frame: Frame,
+    by: Yardstick,
+    spans: Spans,
+    field: int,
+    expected: Floats,
+    usual: Floats,
+    answer: Seen,
+) -> None:
+    values, first = frame.values[field], len(frame.times) - len(expected)
+    interval_ns, columns = by.predictor.interval_ns, slice(field * NUMBER, (field + 1) * NUMBER)
+    centre, spread = float(by.scale.centre[field]), float(by.scale.spread[field])
+    own = np.full((len(frame), NUMBER), np.nan)
+    channels = np.full((len(CHANNELS), len(frame)), np.nan)
+    sizes = (spans.short, spans.middle, spans.long, *spans.local, spans.quiet)
+    _features(
+        frame.times,
+        _standard(values, centre, spread),
+        _standard(values[first:] - expected, 0.0, float(by.residual_spread[field])),
+        _standard(values[first:] - usual, 0.0, float(by.offset_spread[field])),
+        frame.lookback,
+        sizes,
+        tuple(span_of(size, interval_ns) for size in sizes),
+        own,
+        channels,
+    )
+    if by.predictor.season_ns:
+        here = frame.lookback
+        own[:, -2:] = phase(frame.times[here:], frame.offsets[here:], by.predictor.season_ns).T
+    else:
+        own[:, -2], own[:, -1] = 0.0, own[:, FEATURES.index("mean_middle")]
+    answer.features[:, columns] = own
+    answer.channels[:, field] = channels
+
+
+def _standard(values: Floats, centre: float, spread: float) -> Floats:
+    """In spreads from the centre, cut where squares would overflow."""
+    with np.errstate(over="ignore"):
+        return np.clip((values - centre) / spread, -BOUND, BOUND)
+
+
+@compiled
+def _calm(x: Floats) -> Floats:
+    """Each entry as the median of itself and the two before it: a lone wild one is gone, what lasts
+    comes a step late. A missing neighbour is not looked at."""
+    answer = x.copy()
+    for i in range(2, len(x)):
+        if math.isnan(x[i]):
+            continue
+        low = high = x[i - 1]
+        if math.isnan(low) or x[i - 2] < low:
+            low = x[i - 2]
+        if math.isnan(high) or x[i - 2] > high:
+            high = x[i - 2]
+        if not math.isnan(low):
+            answer[i] = max(low, min(high, x[i]))
+    return answer
+
+
+@compiled
+def _trailing(
+    times: Ints, calm: Floats, now: float, row: int, size: int, span: int, found: Floats
+) -> int:
+    """The window that ends with a point, which stands as it is after a past without its spikes."""
+    number = gathered(times, calm, row, size - 1, span, found)
+    if not math.isnan(now):
+        found[number] = now
+        number += 1
+    return number
+
+
+@compiled
+def _local(times: Ints, x: Floats, row: int, size: int, span: int, found: Floats) -> float:
+    """How far a value is from the median before it, in spreads of what was before it."""
+    number = gathered(times, x, row, size, span, found)
+    middle = median_of(found, number)
+    return math.asinh((x[row] - middle) / (mad_of(found, number, middle) + 0.1))
+
+
+@compiled
+def _smaller_step(x: Floats, row: int) -> float:
+    """The change from the last value or the one before it: back from a spike is no step."""
+    last, before = x[row] - x[row - 1], x[row] - x[row - 2]
+    return float(before if math.isnan(last) or abs(before) < abs(last) else last)
+
+
+@compiled
+def _capped(x: Floats) -> Floats:
+    answer = np.empty(len(x))
+    for i in range(len(x)):
+        answer[i] = min(max(x[i], -CAP), CAP)
+        if math.isnan(x[i]):
+            answer[i] = math.nan
+    return answer
+
+
+@compiled
+def _features(
+    times: Ints,
+    x: Floats,
+    residuals: Floats,
+    offsets: Floats,
+    first: int,
+    sizes: tuple[int, ...],
+    spans: tuple[int, ...],
+    features: Floats,
+    channels: Floats,
+) -> None:
+    """Fill features (n, NUMBER) and channels (kinds, n) for the rows from `first` on.
+
+    x: (rows,), residuals and offsets: the last of as many, all in spreads.
     """
-    view = windows(without_spikes(x), length, first).copy()
-    view[..., -1] = x[..., first:]
-    return view
-
-
-def _smaller_step(frame: Frame) -> Floats:
-    """The change from the last value or the one before it, (d, n): back from a spike is no step."""
-    last = frame.judged - frame.values[:, frame.lookback - 1 : -1]
-    before = frame.judged - frame.values[:, frame.lookback - 2 : -2]
-    is_back = np.abs(before) < np.abs(last)  # false where one is missing
-    return np.where(is_back | np.isnan(last), before, last)
-
-
-def _rows(features: list[Floats]) -> Floats:
-    return np.ascontiguousarray(np.concatenate(features, axis=0).T)
+    calm, calm_residuals = _calm(x), _calm(residuals)
+    capped, absolute = _capped(offsets), np.abs(_capped(residuals))
+    skip = len(x) - len(residuals)
+    clock, found = times[skip:], np.empty(max(sizes) + 1)
+    for row in range(first, len(x)):
+        here, at = row - first, row - skip
+        own, value, residual = features[here], x[row], residuals[at]
+        own[0], own[1] = math.asinh(value), math.asinh(_smaller_step(x, row))
+        for k in range(3):
+            number = _trailing(times, calm, value, row, sizes[k], spans[k], found)
+            mean = mean_of(found, number)
+            deviation = deviation_of(found, number, mean)
+            own[2 + 2 * k], own[3 + 2 * k] = math.asinh(mean), math.log(deviation + 1e-3)
+            if k == 0:
+                channels[2, here] = math.log(deviation + 0.05)
+        for k in range(3):
+            own[8 + k] = _local(times, x, row, sizes[3 + k], spans[3 + k], found)
+        number = _trailing(clock, calm_residuals, residual, at, sizes[0], spans[0], found)
+        mean = mean_of(found, number)
+        own[12] = math.asinh(mean)
+        own[15] = math.log(deviation_of(found, number, mean) + 1e-2)
+        number = _trailing(clock, calm_residuals, residual, at, sizes[1], spans[1], found)
+        own[13] = math.asinh(mean_of(found, number))
+        number = gathered(clock, absolute, at, sizes[2], spans[2], found)
+        own[11] = math.asinh(residual)
+        own[14] = math.asinh(residual / (mean_of(found, number) + 0.05))
+        own[16] = math.asinh(offsets[at])
+        channels[0, here] = math.log1p(abs(residual))
+        channels[1, here] = abs(_smaller_step(x, row))
+        number = _trailing(clock, capped, capped[at], at, sizes[0], spans[0], found)
+        channels[3, here] = abs(mean_of(found, number))
+        number = _trailing(clock, capped, capped[at], at, sizes[2], spans[2], found)
+        channels[4, here] = abs(mean_of(found, number))
+        number = _trailing(clock, residuals, residual, at, sizes[6], spans[6], found)
+        mean = mean_of(found, number)
+        if 2 * number >= sizes[6]:  # few values are alike by chance
+            channels[5, here] = -math.log(deviation_of(found, number, mean) + 0.01)
+        if math.isnan(value):
+            channels[:, here] = math.nan

@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.ensemble import IsolationForest
 
-from app.detection.arithmetic import Floats, exp2, ordered_sum
+from app.detection.arithmetic import Floats, Ints
+from app.detection.compiled import compiled
 from app.detection.settings import Settings
 from app.errors import Invalid
 
+if TYPE_CHECKING:
+    from sklearn.ensemble import IsolationForest
+
 FOLDS = 3
-BLOCK_ROWS = 2048
 ARRAYS: Mapping[str, str] = {
     "roots": "<i4",
     "feature": "<i2",
@@ -45,40 +47,13 @@ class Forest:
     right: npt.NDArray[np.int32]
     samples: npt.NDArray[np.uint16]
     rows: int
-    _nodes: tuple[npt.NDArray[Any], ...] = field(init=False, repr=False)
-    _steps: int = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        is_leaf = self.feature < 0
-        here = np.arange(len(self.feature), dtype=np.intp)
-        # A leaf is its own child on both sides, so that all rows can walk equally many steps.
-        left = np.where(is_leaf, here, here + 1)
-        right = np.where(is_leaf, here, self.right)
-        depth = _depths(self.roots, left, right, is_leaf)
-        path = np.where(is_leaf, depth + average_path(self.samples), 0.0)
-        nodes = (np.maximum(self.feature, 0).astype(np.intp), self.threshold, left, right, path)
-        object.__setattr__(self, "_nodes", nodes)
-        object.__setattr__(self, "_steps", int(depth.max()))
 
     def strangeness(self, rows: Floats) -> Floats:
         """Anomaly score of each row in (0, 1], larger is more anomalous: minus `score_samples`.
 
         rows: (n, k) float64 without NaN; they are cast to float32 first, as scikit-learn does.
         """
-        single = np.ascontiguousarray(rows, dtype=np.float32)
-        parts = [self._score(single[i : i + BLOCK_ROWS]) for i in range(0, len(single), BLOCK_ROWS)]
-        return np.concatenate([np.empty(0), *parts])
-
-    def _score(self, rows: npt.NDArray[np.float32]) -> Floats:
-        feature, threshold, left, right, path = self._nodes
-        flat, start = rows.ravel(), (np.arange(len(rows)) * rows.shape[1])[:, None]
-        node = np.broadcast_to(self.roots.astype(np.intp), (len(rows), len(self.roots)))
-        for _ in range(self._steps):
-            goes_left = flat[start + feature[node]] <= threshold[node]
-            node = np.where(goes_left, left[node], right[node])
-        length = ordered_sum(path[node])
-        whole = len(self.roots) * float(average_path(np.array([self.rows]))[0])
-        return exp2(-length / whole) if whole > 0 else np.ones(len(rows))
+        return np.asarray(Grove.of([self], [np.arange(rows.shape[1])]).strangeness(rows)[0])
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """The arrays a forest is rebuilt from."""
@@ -89,6 +64,98 @@ class Forest:
         """A forest from its arrays; raises `Invalid` when walking it could go astray."""
         _refuse_unsound(arrays, rows, features)
         return cls(**{name: arrays[name] for name in ARRAYS}, rows=rows)
+
+
+@dataclass(frozen=True, eq=False)
+class Grove:
+    """All forests of a model as one table of nodes, walked in one go.
+
+    starts: (forests + 1,) where the trees of each begin in roots; feature: int32, the column of the
+    common rows, -1 in a leaf; path: float64, in a leaf the length of the way to it with what the
+    rows left there would need further; whole: (forests,) by what the sum of lengths is divided.
+    """
+
+    starts: Ints
+    roots: Ints
+    feature: npt.NDArray[np.int32]
+    threshold: npt.NDArray[np.float32]
+    right: npt.NDArray[np.int32]
+    path: Floats
+    whole: Floats
+
+    @classmethod
+    def of(cls, forests: Sequence[Forest], columns: Sequence[Ints]) -> Grove:
+        """Forests over the columns that each of them looks at, in the order it knows them."""
+        sizes = [len(forest.feature) for forest in forests]
+        shifts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        trees = [len(forest.roots) for forest in forests]
+        return cls(
+            starts=np.concatenate([[0], np.cumsum(trees)]).astype(np.int64),
+            roots=np.concatenate([f.roots + s for f, s in zip(forests, shifts, strict=False)]),
+            feature=np.concatenate(
+                [_columns(f.feature, c) for f, c in zip(forests, columns, strict=True)]
+            ),
+            threshold=np.concatenate([forest.threshold for forest in forests]),
+            right=np.concatenate(
+                [(f.right + s).astype(np.int32) for f, s in zip(forests, shifts, strict=False)]
+            ),
+            path=np.concatenate([_paths(forest) for forest in forests]),
+            whole=np.array([len(f.roots) * average_path(np.array([f.rows]))[0] for f in forests]),
+        )
+
+    def strangeness(self, rows: Floats) -> Floats:
+        """Anomaly score of each row to each forest, (forests, n), as `Forest.strangeness`."""
+        answer = np.empty((len(self.whole), len(rows)))
+        single = np.ascontiguousarray(rows, dtype=np.float32)
+        nodes = (self.feature, self.threshold, self.right, self.path)
+        _walk(single, self.starts, self.roots, *nodes, self.whole, answer)
+        return answer
+
+
+@compiled
+def _walk(
+    rows: npt.NDArray[np.float32],
+    starts: Ints,
+    roots: Ints,
+    feature: npt.NDArray[np.int32],
+    threshold: npt.NDArray[np.float32],
+    right: npt.NDArray[np.int32],
+    path: Floats,
+    whole: Floats,
+    answer: Floats,
+) -> None:
+    for i in range(len(rows)):
+        for forest in range(len(whole)):
+            length = 0.0
+            for tree in range(starts[forest], starts[forest + 1]):
+                node = roots[tree]
+                while feature[node] >= 0:
+                    is_left = rows[i, feature[node]] <= threshold[node]
+                    node = node + 1 if is_left else right[node]
+                length += path[node]
+            answer[forest, i] = 2.0 ** (-length / whole[forest]) if whole[forest] > 0 else 1.0
+
+
+def _columns(feature: npt.NDArray[np.int16], columns: Ints) -> npt.NDArray[np.int32]:
+    return np.where(feature < 0, -1, columns[np.maximum(feature, 0)]).astype(np.int32)
+
+
+def _paths(forest: Forest) -> Floats:
+    depth = np.zeros(len(forest.feature))
+    _mark_depths(forest.feature, forest.right, depth)
+    return np.where(forest.feature < 0, depth + average_path(forest.samples), 0.0)
+
+
+@compiled
+def _mark_depths(
+    feature: npt.NDArray[np.int16],
+    right: npt.NDArray[np.int32],
+    depth: Floats,
+) -> None:
+    """Children stand after their parents, so one pass is enough."""
+    for node in range(len(feature)):
+        if feature[node] >= 0:
+            depth[node + 1] = depth[right[node]] = depth[node] + 1.0
 
 
 def fit(rows: Floats, settings: Settings) -> Forest:
@@ -102,13 +169,12 @@ def held_out(rows: Floats, settings: Settings) -> Floats:
     Contiguous folds: neighbours in time are alike, so a row whose neighbours were seen would look
     too normal. These forests have half the trees: they only serve for calibration.
     """
-    single = np.ascontiguousarray(rows, dtype=np.float32)
     edges = np.linspace(0, len(rows), FOLDS + 1).astype(int)
     scores = np.empty(len(rows))
     for start, stop in itertools.pairwise(edges):
         others = np.concatenate([rows[:start], rows[stop:]])
         model = _fitted(others, settings, max(1, settings.n_estimators // 2))
-        scores[start:stop] = -model.score_samples(single[start:stop])
+        scores[start:stop] = _flattened(model).strangeness(rows[start:stop])
     return scores
 
 
@@ -121,6 +187,9 @@ def average_path(samples: npt.NDArray[Any]) -> Floats:
 
 
 def _fitted(rows: Floats, settings: Settings, trees: int) -> IsolationForest:
+    # Here and not above: a server that only judges does without its fifty megabytes.
+    from sklearn.ensemble import IsolationForest
+
     model = IsolationForest(
         n_estimators=trees,
         max_samples=min(settings.max_samples, len(rows)),
@@ -155,22 +224,6 @@ def _rounded_down(thresholds: Floats) -> npt.NDArray[np.float32]:
     """The largest float32 not above each threshold: float32 rows compare to both alike."""
     single = thresholds.astype(np.float32)
     return np.where(single > thresholds, np.nextafter(single, np.float32(-np.inf)), single)
-
-
-def _depths(
-    roots: npt.NDArray[np.int32],
-    left: npt.NDArray[np.intp],
-    right: npt.NDArray[np.intp],
-    is_leaf: npt.NDArray[np.bool_],
-) -> Floats:
-    depth = np.zeros(len(left))
-    level, nodes = 0, roots.astype(np.intp)
-    while len(nodes):
-        depth[nodes] = level
-        inner = nodes[~is_leaf[nodes]]
-        nodes = np.concatenate([left[inner], right[inner]])
-        level += 1
-    return depth
 
 
 def _refuse_unsound(arrays: Mapping[str, npt.NDArray[Any]], rows: int, features: int) -> None:

@@ -18,11 +18,13 @@ BLOCK_ROWS = 4096
 class Frame:
     """`lookback` columns of the past, then the points to judge.
 
-    times: (lookback + n,) int64 UTC ns; values: (d, lookback + n) float64, one row for each field.
-    Where the series is younger than the lookback, the columns before its first point are missing.
+    times: (lookback + n,) int64 UTC ns; offsets: (lookback + n,) int64 ns, what a clock on the wall
+    adds to each time; values: (d, lookback + n) float64, one row for each field. Where the series
+    is younger than the lookback, the columns before its first point are missing.
     """
 
     times: Ints
+    offsets: Ints
     values: Floats
     lookback: int
 
@@ -36,7 +38,7 @@ class Frame:
             [np.full((absent, points.fields), np.nan), known.values, points.values]
         )
         values = np.clip(np.ascontiguousarray(rows.T), -VALUE_BOUND, VALUE_BOUND)
-        return cls(times, values, lookback)
+        return cls(times, np.zeros(len(times), np.int64), values, lookback)
 
     def __len__(self) -> int:
         return len(self.times) - self.lookback
@@ -52,7 +54,6 @@ class Frame:
         for start in range(0, len(self), rows):
             span = slice(start, min(start + rows, len(self)))
             columns = slice(span.start, span.stop + self.lookback)
-            block = Frame(
-                self.times[columns], np.ascontiguousarray(self.values[:, columns]), self.lookback
-            )
+            values = np.ascontiguousarray(self.values[:, columns])
+            block = Frame(self.times[columns], self.offsets[columns], values, self.lookback)
             yield span, block

@@ -10,16 +10,16 @@ import numpy as np
 from app.detection import reason
 from app.detection.arithmetic import Flags, Floats, median
 from app.detection.fallback import field_name
-from app.detection.features import CHANNELS, RESIDUAL_POINTS, VIEWS
+from app.detection.features import VIEWS, Seen, seen
 from app.detection.frame import Frame
 from app.detection.model import Model
 from app.detection.novelty import Range, range_before
-from app.detection.training import observed
-from app.detection.verdict import NO_VALUE, QUIET, Evidence, Verdicts, score_of
+from app.detection.verdict import KINDS, NO_VALUE, QUIET, Evidence, Verdicts, discount, score_of
 
-KINDS = (*CHANNELS, "novelty")
 RECENT_POINTS, LEVEL_POINTS, LOCAL_POINTS = 6, 24, 48  # what reasons speak of
-TELLING = np.array([1.0, 0.0, 0.0, 0.0, 2.5])  # of KINDS: how much rather one of them is told
+TELLING = np.array(
+    [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 2.5]
+)  # of KINDS: how much rather one of them is told
 WORDS_BEFORE_TREES = (
     0.5  # a plain channel explains better than a forest of nearly the same evidence
 )
@@ -27,23 +27,37 @@ WORDS_BEFORE_TREES = (
 
 @dataclass(frozen=True, eq=False)
 class Grounds:
-    """What a verdict stands on. expected, usual: (d, n); seen: the range before each point."""
+    """What a verdict stands on: evidence for the score, and for the strength.
+
+    expected, usual: (d, n); seen: the range before each point.
+    """
 
     evidence: Evidence
+    alarming: Evidence
     expected: Floats
     usual: Floats
     seen: Range
 
 
-def judged(model: Model, frame: Frame, names: Sequence[str]) -> Verdicts:
-    """Verdicts on the points of a frame whose lookback is the model's."""
-    grounds = _grounds(model, frame)
+def judged(
+    model: Model, frame: Frame, memory: Floats, names: Sequence[str]
+) -> tuple[Verdicts, Floats]:
+    """Verdicts on the points of a frame whose lookback is the model's, and the memory after them.
+
+    memory: what `Calibration.evidence` remembers of the points before.
+    """
+    grounds, memory = _grounds(model, frame, memory)
     has_value: Flags = np.asarray(~np.isnan(frame.judged).all(axis=0))
-    score = np.where(has_value, score_of(grounds.evidence.total()), 0.0)
+    total, alarming = (
+        np.where(has_value, evidence.total(), 0.0)
+        for evidence in (grounds.evidence, grounds.alarming)
+    )
+    score = score_of(total)
     threshold = np.full(len(frame), model.threshold)
     is_anomaly: Flags = np.asarray(score >= threshold)
-    return Verdicts(
+    verdicts = Verdicts(
         score=score,
+        strength=np.maximum(alarming - discount(model.trained_points), 0.0),
         is_anomaly=is_anomaly,
         threshold=threshold,
         expected=grounds.expected.T,
@@ -60,24 +74,38 @@ def judged(model: Model, frame: Frame, names: Sequence[str]) -> Verdicts:
         ),
         model_based=np.ones(len(frame), np.bool_),
     )
+    return verdicts, memory
 
 
-def _grounds(model: Model, frame: Frame) -> Grounds:
-    start = frame.lookback - (RESIDUAL_POINTS - 1)
-    predicted = model.predictor.predicted(frame, start)
-    residuals = frame.values[:, start:] - predicted
-    learned = observed(frame, residuals, model.yardstick)
-    strangeness = [
-        forest.strangeness(np.where(np.isnan(view), typical, view))
-        for forest, view, typical in zip(model.forests, learned.views, model.typical, strict=True)
-    ]
-    channels = learned.channels.reshape(-1, len(frame))
-    evidence = model.calibration.evidence(np.concatenate([np.stack(strangeness), channels]))
-    seen = range_before(frame, model.scale.lowest, model.scale.highest)
-    novelty = seen.evidence(frame.judged, model.trained_points)
-    kinds = np.concatenate([evidence[len(VIEWS) :].reshape(learned.channels.shape), novelty[None]])
-    expected, usual = predicted[:, :, RESIDUAL_POINTS - 1 :]
-    return Grounds(Evidence(evidence[: len(VIEWS)], kinds), expected, usual, seen)
+def remembered(model: Model, frame: Frame) -> Floats:
+    """The memory after the points of a frame, if there was nothing to remember before them."""
+    return model.calibration.excess(_strangeness(model, frame)[0])
+
+
+def _strangeness(model: Model, frame: Frame) -> tuple[Floats, Seen]:
+    """Of all channels, (channels, n), in the order of the calibration."""
+    learned = seen(frame, model.yardstick)
+    rows = np.where(np.isnan(learned.features), model.typical, learned.features)
+    forests = model.grove.strangeness(rows)
+    forests[:, np.isnan(frame.judged).all(axis=0)] = np.nan
+    return np.concatenate([forests, learned.channels.reshape(-1, len(frame))]), learned
+
+
+def _grounds(model: Model, frame: Frame, memory: Floats) -> tuple[Grounds, Floats]:
+    strangeness, learned = _strangeness(model, frame)
+    both, memory = model.calibration.evidence(strangeness, memory)
+    before = range_before(frame, model.scale.lowest, model.scale.highest)
+    novelty = before.evidence(frame.judged, model.trained_points)
+    for_score, for_strength = (
+        Evidence(
+            evidence[: len(VIEWS)],
+            np.concatenate([evidence[len(VIEWS) :].reshape(learned.channels.shape), novelty[None]]),
+            model.calibration.most,
+            model.without,
+        )
+        for evidence in both
+    )
+    return Grounds(for_score, for_strength, learned.expected, learned.usual, before), memory
 
 
 def _reason(model: Model, frame: Frame, grounds: Grounds, row: int, names: Sequence[str]) -> str:
@@ -87,7 +115,7 @@ def _reason(model: Model, frame: Frame, grounds: Grounds, row: int, names: Seque
     if own.max() + WORDS_BEFORE_TREES >= views.max():
         kind = KINDS[int(np.where(own > 0, own + TELLING, 0.0).argmax())]
     else:
-        kind = VIEWS[int(views.argmax())]
+        kind = list(VIEWS)[int(views.argmax())]
     facts = _facts(model, frame, grounds, row, field)
     return reason.sentence(kind, facts, field_name(names, field) if model.fields > 1 else "")
 

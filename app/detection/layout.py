@@ -40,9 +40,9 @@ def pack(facts: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> by
 
 
 def unpack(packed: bytes) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
-    """Facts and arrays (read-only); raises `Invalid` for anything that `pack` did not make.
+    """Facts and arrays; raises `Invalid` for anything that `pack` did not make.
 
-    No more memory is taken than the bytes themselves have.
+    No more memory is taken than the bytes themselves have, once more.
     """
     rest = _checked(packed)
     try:
@@ -82,7 +82,8 @@ def _arrays(rest: bytes, start: int, table: Any) -> tuple[dict[str, npt.NDArray[
             if number
             else np.empty(0, kind)
         )
-        arrays[str(name)] = array.reshape(shape)
+        # A copy is aligned and like any other array: compiled loops exist for one kind only.
+        arrays[str(name)] = array.reshape(shape).copy()
         start += number * np.dtype(kind).itemsize
     return arrays, start
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,12 @@ import numpy.typing as npt
 from app.detection import layout
 from app.detection.arithmetic import Floats, Ints
 from app.detection.calibration import KNOTS, Calibration
-from app.detection.features import CHANNELS, HISTORY_POINTS, RESIDUAL_POINTS, VIEWS, Yardstick
-from app.detection.forest import ARRAYS, Forest
+from app.detection.features import CHANNELS, FEATURES, VIEWS, Yardstick, needed_points
+from app.detection.forest import ARRAYS, Forest, Grove
+from app.detection.lookup import REACH_POINTS
 from app.detection.points import FIELDS_MAX, Points
 from app.detection.predictor import SEASONAL, Predictor
 from app.detection.scale import Scale
-from app.detection.season import REACH_POINTS
 from app.detection.settings import DURATION_MAX_NS, SEASONS_MAX, Settings
 from app.errors import Invalid
 
@@ -26,22 +27,20 @@ from app.errors import Invalid
 class Model:
     """A trained detector of one series. Made by `fit`, used by `advance`.
 
-    threshold: score from which a point is anomalous. residual_spread: (2, d) spread of the errors
-    of the expected and of the usual value; band: (2, d) what is added to the expected value for
-    lower and upper; both in the unit of the field. typical: a row (k,) for each view, standing in
-    for what is missing. recent: the last points of the training, `lookback_points` at most.
+    threshold: score from which a point is anomalous. band: (2, d) what is added to the expected
+    value for lower and upper, in the unit of the field. typical: a row of features standing in for
+    what is missing. recent: the last points of the training, `lookback_points` at most.
     """
 
     settings: Settings
+    without: frozenset[str]
     threshold: float
     trained_points: int
     trained_from_ns: int
     trained_to_ns: int
-    scale: Scale
-    predictor: Predictor
-    residual_spread: Floats
+    yardstick: Yardstick
     band: Floats
-    typical: tuple[Floats, ...]
+    typical: Floats
     forests: tuple[Forest, ...]
     calibration: Calibration
     recent: Points
@@ -52,21 +51,26 @@ class Model:
         return len(self.scale.centre)
 
     @property
-    def yardstick(self) -> Yardstick:
-        """What features are measured by."""
-        return Yardstick.of(self.scale, self.residual_spread, self.predictor)
+    def scale(self) -> Scale:
+        """Centre and spread of each field."""
+        return self.yardstick.scale
 
     @property
-    def season_ns(self) -> int:
-        """Length of the shortest season in nanoseconds; 0 for none."""
-        return self.predictor.seasons_ns[0] if self.predictor.seasons_ns else 0
+    def predictor(self) -> Predictor:
+        """What the expected value comes from."""
+        return self.yardstick.predictor
 
     @property
     def period_points(self) -> int:
         """Length of the shortest season in points; 0 for none."""
-        return round(self.season_ns / self.predictor.interval_ns)
+        return self.predictor.period_points
 
-    @property
+    @cached_property
+    def grove(self) -> Grove:
+        """All forests over the features of a point, ready to be walked."""
+        return Grove.of(self.forests, view_columns(self.fields))
+
+    @cached_property
     def lookback_points(self) -> int:
         """How many points before a point its verdict may depend on."""
         return lookback_of(self.predictor)
@@ -75,22 +79,25 @@ class Model:
         """The model as bytes: the same data and settings give the same bytes."""
         facts = {
             "settings": self.settings.to_json(),
+            "without": sorted(self.without),
             "threshold": self.threshold,
             "trained": [self.trained_points, self.trained_from_ns, self.trained_to_ns],
             "interval_ns": self.predictor.interval_ns,
             "seasons_ns": list(self.predictor.seasons_ns),
+            "calibrated": self.calibration.points,
             "rows": [forest.rows for forest in self.forests],
         }
         return layout.pack(facts, dict(self._arrays()))
 
     def _arrays(self) -> list[tuple[str, npt.NDArray[Any]]]:
         named = [(f"scale.{f.name}", getattr(self.scale, f.name)) for f in fields(Scale)]
-        named += [("choice", self.predictor.choice), ("residual_spread", self.residual_spread)]
-        named += [("band", self.band), ("knots", self.calibration.knots)]
-        named += [("decade", self.calibration.decade)]
+        by = self.yardstick
+        named += [("choice", by.predictor.choice), ("usual_choice", by.predictor.usual_choice)]
+        named += [("residual_spread", by.residual_spread), ("offset_spread", by.offset_spread)]
+        named += [("band", self.band), ("typical", self.typical)]
+        named += [("knots", self.calibration.knots), ("decade", self.calibration.decade)]
         named += [("recent.times", self.recent.times), ("recent.values", self.recent.values)]
-        for view, typical, forest in zip(VIEWS, self.typical, self.forests, strict=True):
-            named.append((f"{view}.typical", typical))
+        for view, forest in zip(VIEWS, self.forests, strict=True):
             named += [(f"{view}.{name}", array) for name, array in forest.arrays().items()]
         return named
 
@@ -109,55 +116,73 @@ class Model:
 
 def lookback_of(predictor: Predictor) -> int:
     """How many points before a point a verdict by this predictor may depend on."""
-    return max(HISTORY_POINTS, predictor.reach) + RESIDUAL_POINTS - 1
+    return needed_points(predictor)
+
+
+def view_columns(fields: int) -> list[Ints]:
+    """Which of the features, (d * len(FEATURES),), each view's forest looks at.
+
+    All fields together, but the phase, which is the same for all, only once.
+    """
+    chosen = []
+    for names in VIEWS.values():
+        own = [FEATURES.index(name) for name in names if not name.startswith("phase")]
+        columns = [field * len(FEATURES) + i for field in range(fields) for i in own]
+        columns += [FEATURES.index(name) for name in names if name.startswith("phase")]
+        chosen.append(np.array(columns, dtype=np.int64))
+    return chosen
 
 
 def _rebuilt(facts: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> Model:
     d = len(arrays["choice"])
     _require(1 <= d <= FIELDS_MAX)
     scale = Scale(**{f.name: _shaped(arrays[f"scale.{f.name}"], (d,)) for f in fields(Scale)})
-    predictor = _predictor(facts, _shaped(arrays["choice"], (d,)), scale)
-    typical = tuple(arrays[f"{view}.typical"] for view in VIEWS)
+    choices = _shaped(arrays["choice"], (d,)), _shaped(arrays["usual_choice"], (d,))
+    predictor = _predictor(facts, *choices, scale)
+    spreads = _shaped(arrays["residual_spread"], (d,)), _shaped(arrays["offset_spread"], (d,))
     channels = len(VIEWS) + len(CHANNELS) * d
     trained_points, trained_from_ns, trained_to_ns = (int(x) for x in facts["trained"])
     model = Model(
         settings=Settings.from_json(facts["settings"]),
+        without=frozenset(str(part) for part in facts["without"]),
         threshold=float(facts["threshold"]),
         trained_points=trained_points,
         trained_from_ns=trained_from_ns,
         trained_to_ns=trained_to_ns,
-        scale=scale,
-        predictor=predictor,
-        residual_spread=_shaped(arrays["residual_spread"], (2, d)),
+        yardstick=Yardstick(scale, *spreads, predictor),
         band=_shaped(arrays["band"], (2, d)),
-        typical=typical,
-        forests=tuple(_forest(facts, arrays, i, len(typical[i])) for i in range(len(VIEWS))),
+        typical=_shaped(arrays["typical"], (d * len(FEATURES),)),
+        forests=tuple(
+            _forest(facts, arrays, i, len(columns)) for i, columns in enumerate(view_columns(d))
+        ),
         calibration=Calibration(
-            _shaped(arrays["knots"], (channels, KNOTS)), _shaped(arrays["decade"], (channels,))
+            int(facts["calibrated"]),
+            _shaped(arrays["knots"], (channels, KNOTS)),
+            _shaped(arrays["decade"], (channels,)),
         ),
         recent=Points.checked(arrays["recent.times"], arrays["recent.values"]),
     )
     _require(model.recent.fields == d and len(model.recent) <= model.lookback_points)
-    _require(bool(np.all(scale.spread > 0) and np.all(model.residual_spread > 0)))
+    _require(trained_points > 0 and model.calibration.points > 0 and bool(np.all(scale.spread > 0)))
+    _require(all(bool(np.all(spread > 0)) for spread in spreads))
     _require(bool(np.all(model.calibration.decade > 0)))
     return model
 
 
-def _predictor(facts: Mapping[str, Any], choice: Ints, scale: Scale) -> Predictor:
+def _predictor(facts: Mapping[str, Any], choice: Ints, usual: Ints, scale: Scale) -> Predictor:
     interval_ns = int(facts["interval_ns"])
     seasons_ns = tuple(int(s) for s in facts["seasons_ns"])
     _require(0 < interval_ns <= DURATION_MAX_NS and len(seasons_ns) <= SEASONS_MAX)
     _require(all(2 * interval_ns <= s <= REACH_POINTS * interval_ns for s in seasons_ns))
-    _require(
-        choice.ndim == 1 and bool(np.all((choice >= 0) & (choice < SEASONAL + 2 * len(seasons_ns))))
-    )
-    return Predictor(interval_ns, seasons_ns, choice, scale.lowest, scale.highest)
+    _require(bool(np.all((choice >= 0) & (choice < SEASONAL + 2 * len(seasons_ns)))))
+    _require(bool(np.all((usual >= 0) & (usual <= len(seasons_ns)))))
+    return Predictor(interval_ns, seasons_ns, choice, usual, scale.lowest, scale.highest)
 
 
 def _forest(
     facts: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], view: int, width: int
 ) -> Forest:
-    name = VIEWS[view]
+    name = list(VIEWS)[view]
     own = {part: _shaped(arrays[f"{name}.{part}"], (-1,)) for part in ARRAYS}
     return Forest.rebuilt(own, int(facts["rows"][view]), width)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import maximum_filter1d
 
 from app.detection.arithmetic import Floats
-from app.detection.calibration import EVIDENCE_MAX
+from app.detection.calibration import CHANCE_MOST, EVIDENCE_MAX
+from app.detection.compiled import compiled
 from app.detection.frame import Frame
 
 IGNORED = 0.05  # excess, as a share of the range, that any longer look would bring
+EVIDENCE_MOST = EVIDENCE_MAX + CHANCE_MOST
 EVIDENCE_FROM = 2.5
 EVIDENCE_SLOPE = 5.0
 BEYOND_ALL = 1e9  # the excess over a range of one value
@@ -25,13 +26,15 @@ class Range:
     highest: Floats
 
     def evidence(self, values: Floats, seen_points: int) -> Floats:
-        """Evidence in [0, 6] that values (d, n) lie outside, by their distance in ranges.
+        """Evidence in [0, 8] that values (d, n) lie outside, by their distance in ranges.
 
         Little history shows little: the evidence starts at log10 of the points seen, 2.5 at most.
         """
         start = min(EVIDENCE_FROM, float(np.log10(max(seen_points, 1))))
         excess = self.excess(values)
-        steep = np.minimum(start + EVIDENCE_SLOPE * np.minimum(excess, 2.0), EVIDENCE_MAX)
+        steep = np.minimum(
+            start + EVIDENCE_SLOPE * np.minimum(excess, 2.0), EVIDENCE_MAX + CHANCE_MOST
+        )
         return np.where(excess > IGNORED, steep, 0.0)
 
     def excess(self, values: Floats) -> Floats:
@@ -66,9 +69,23 @@ def range_so_far(values: Floats) -> Range:
 
 def _highest_before(values: Floats, length: int) -> Floats:
     """Highest of the `length` entries before each entry from `length` on."""
-    if values.shape[1] == length + 1:
-        return np.asarray(values[:, :length].max(axis=1, keepdims=True))
-    padded = maximum_filter1d(
-        values, length, axis=1, mode="constant", cval=-np.inf, origin=(length - 1) // 2
-    )
-    return np.asarray(padded[:, length - 1 : -1], dtype=np.float64)
+    highest = np.empty((len(values), values.shape[1] - length))
+    for row, answer in zip(np.ascontiguousarray(values), highest, strict=True):
+        _sliding_highest(row, length, answer)
+    return highest
+
+
+@compiled
+def _sliding_highest(values: Floats, length: int, highest: Floats) -> None:
+    """Those that may still become the highest wait in a queue, falling (Lemire 2006)."""
+    waiting = np.empty(len(values), np.int64)
+    first = end = 0
+    for i in range(len(values) - 1):
+        while end > first and values[waiting[end - 1]] <= values[i]:
+            end -= 1
+        waiting[end] = i
+        end += 1
+        if waiting[first] <= i - length:
+            first += 1
+        if i >= length - 1:
+            highest[i - length + 1] = values[waiting[first]]

@@ -2,41 +2,52 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from app.detection import season
-from app.detection.arithmetic import Floats, Ints, median, windows
+from app.detection.arithmetic import Floats, Ints
+from app.detection.compiled import compiled
 from app.detection.frame import Frame
+from app.detection.lookup import repeats, seasonal
 from app.detection.scale import Scale
+from app.detection.windows import median_of, rolling_medians, span_of
 
-LAST, RECENT, SEASONAL = (
-    0,
-    1,
-    2,
-)  # then two for each season: as it was, and corrected by the last errors
+LAST, RECENT, SEASONAL = 0, 1, 2  # then two for each season: plain, and corrected by last errors
+LONG = 0  # of the usual values; then one for each season
 RECENT_POINTS = 12
+LONG_POINTS = 192
 CORRECTION_POINTS = 6
 WILD_RANGES = 2.0  # so many ranges of the last points away, a value is no guess for the next
-SAMPLES_LEAST = 3
 SHARE_LEAST = 0.25  # a predictor must have had an answer for so much of the training
 ERROR_CAP = 3.0  # in spreads: one wild point must not choose the predictor
 
 
 @dataclass(frozen=True, eq=False)
 class Predictor:
-    """One of the candidates for each field, chosen in training.
+    """Candidates for each field, chosen in training.
 
-    seasons_ns: lengths, shortest first; choice: (d,) which candidate; lowest, highest: (d,) of the
-    training, in the field's unit.
+    seasons_ns: lengths, shortest first; choice, usual_choice: (d,) which candidate is the expected
+    and the usual value; lowest, highest: (d,) of the training, in the field's unit.
     """
 
     interval_ns: int
     seasons_ns: tuple[int, ...]
     choice: Ints
+    usual_choice: Ints
     lowest: Floats
     highest: Floats
+
+    @property
+    def season_ns(self) -> int:
+        """Length of the shortest season in nanoseconds; 0 for none."""
+        return self.seasons_ns[0] if self.seasons_ns else 0
+
+    @property
+    def period_points(self) -> int:
+        """Length of the shortest season in points; 0 for none."""
+        return round(self.season_ns / self.interval_ns)
 
     @property
     def reach(self) -> int:
@@ -46,22 +57,7 @@ class Predictor:
             n * max(1, round(s / self.interval_ns)) + 2
             for n, s in zip(numbers, self.seasons_ns, strict=True)
         ]
-        return max([RECENT_POINTS, *spans]) + CORRECTION_POINTS
-
-    def predicted(self, frame: Frame, first: int) -> Floats:
-        """Expected and usual values of the frame from column `first` on: (2, d, columns - first).
-
-        Expected is the best guess. Usual is the same, but without correction by the last errors,
-        which would follow an anomaly that lasts. Both fall back to the median of the last 12
-        points; NaN where these are all missing. Needs first >= reach.
-        """
-        recent = self._candidate(frame, first, RECENT)
-        answer = np.stack([recent, recent])
-        for kind in set(self.choice.tolist()) - {RECENT}:
-            chosen = (self.choice == kind)[:, None]
-            candidate = np.stack(self._pair(frame, first, kind))
-            answer = np.where(chosen & ~np.isnan(candidate), candidate, answer)
-        return answer
+        return max([LONG_POINTS, *spans]) + CORRECTION_POINTS
 
     def settled(self, n: int) -> int:
         """From which of n training points on the predictors err as they will: after a season, but
@@ -70,94 +66,143 @@ class Predictor:
         return min(n // 2, round(used / self.interval_ns))
 
     def season_of(self, field: int) -> int:
-        """Length in ns of the season the field's expected value goes by; 0: none."""
+        """Length in ns of the season the field's usual value goes by; 0: none."""
+        kind = int(self.usual_choice[field])
+        return self.seasons_ns[kind - 1] if kind > LONG else 0
+
+    def expected(self, frame: Frame, field: int, first: int) -> Floats:
+        """The best guess for each row of the frame from `first` on, (rows,); first >= reach.
+
+        Falls back to the median of the last 12 points; NaN where these are all missing.
+        """
         kind = int(self.choice[field])
-        return self.seasons_ns[(kind - SEASONAL) // 2] if kind >= SEASONAL else 0
-
-    def candidates(self, frame: Frame, first: int) -> list[Floats]:
-        """What each of the candidates would expect, (d, columns - first) each."""
-        kinds = range(SEASONAL + 2 * len(self.seasons_ns))
-        return [self._candidate(frame, first, kind) for kind in kinds]
-
-    def _candidate(self, frame: Frame, first: int, kind: int) -> Floats:
-        return self._pair(frame, first, kind)[0]
-
-    def _pair(self, frame: Frame, first: int, kind: int) -> tuple[Floats, Floats]:
-        """What a candidate expects, and the same without correction, (d, columns - first) each."""
-        if kind == LAST:
-            last = _last(frame, first)
-            return last, last
+        recent = _medians(frame, field, first, RECENT_POINTS, self.interval_ns)
         if kind == RECENT:
-            middle = median(windows(frame.values[:, :-1], RECENT_POINTS, first - 1))
-            return middle, middle
-        which, is_corrected = divmod(kind - SEASONAL, 2)
+            return recent
+        chosen = self._candidate(frame, field, first, kind)
+        return np.where(np.isnan(chosen), recent, chosen)
+
+    def usual(self, frame: Frame, field: int, first: int) -> Floats:
+        """What is usual for this place, (rows,): unlike the expected value it does not follow the
+        last points, and so not an anomaly that lasts either."""
+        kind = int(self.usual_choice[field])
+        long = _medians(frame, field, first, LONG_POINTS, self.interval_ns)
+        if kind == LONG:
+            return long
+        chosen = self._seasonal(frame, field, first, kind - 1)
+        return np.where(np.isnan(chosen), long, chosen)
+
+    def candidates(self, frame: Frame, field: int) -> tuple[list[Floats], list[Floats]]:
+        """What each candidate would expect, and call usual, for the frame's points: (n,) each."""
+        first = frame.lookback
+        kinds = range(SEASONAL + 2 * len(self.seasons_ns))
+        expected = [self._candidate(frame, field, first, kind) for kind in kinds]
+        long = _medians(frame, field, first, LONG_POINTS, self.interval_ns)
+        return expected, [long, *expected[SEASONAL::2]]
+
+    def _candidate(self, frame: Frame, field: int, first: int, kind: int) -> Floats:
+        if kind == RECENT:
+            return _medians(frame, field, first, RECENT_POINTS, self.interval_ns)
+        answer = np.empty(len(frame.times) - first)
+        values = frame.values[field]
+        if kind == LAST:
+            _last(values, first, answer)
+            return answer
+        season, is_corrected = divmod(kind - SEASONAL, 2)
         if not is_corrected:
-            plain = self._seasonal(frame, first, which)
-            return plain, plain
-        start = first - CORRECTION_POINTS
-        plain = self._seasonal(frame, start, which)
-        errors = frame.values[:, start:] - plain
-        correction = median(windows(errors[:, :-1], CORRECTION_POINTS, CORRECTION_POINTS - 1))
-        here = plain[:, CORRECTION_POINTS:]
-        corrected = here + np.where(np.isnan(correction), 0.0, correction)
-        return self._plausible(corrected, frame, first), here
+            return self._seasonal(frame, field, first, season)
+        plain = self._seasonal(frame, field, first - CORRECTION_POINTS, season)
+        bounds = float(self.lowest[field]), float(self.highest[field])
+        _corrected(values, plain, first, *bounds, answer)
+        return answer
 
-    def _plausible(self, corrected: Floats, frame: Frame, first: int) -> Floats:
-        """No further than the training or the last points went: a night is not below zero
-        because the day was quiet."""
-        low, high = _range(windows(frame.values[:, :-1], RECENT_POINTS, first - 1))
-        least, most = np.minimum(low, self.lowest[:, None]), np.maximum(high, self.highest[:, None])
-        return np.asarray(np.minimum(np.maximum(corrected, least), most))
-
-    def _seasonal(self, frame: Frame, first: int, which: int) -> Floats:
-        length_ns = self.seasons_ns[which]
-        found = season.samples(frame, length_ns, self.interval_ns, self._repeats(which), first)
-        enough = np.count_nonzero(~np.isnan(found), axis=-1) >= SAMPLES_LEAST
-        return np.where(enough, median(found), np.nan)
+    def _seasonal(self, frame: Frame, field: int, first: int, which: int) -> Floats:
+        answer = np.empty(len(frame.times) - first)
+        length_ns, number = self.seasons_ns[which], self._repeats(which)
+        clock = (frame.times, frame.offsets)
+        values = frame.values[field]
+        seasonal(*clock, values, first, length_ns, self.interval_ns, number, answer)
+        return answer
 
     def _repeats(self, which: int) -> int:
-        return season.repeats(self.seasons_ns[which], self.interval_ns, is_first=which == 0)
+        return repeats(self.seasons_ns[which], self.interval_ns, is_first=which == 0)
 
 
-def _last(frame: Frame, first: int) -> Floats:
-    """The last value, (d, columns - first); the one before it where the last was a wild one."""
-    last, before = frame.values[:, first - 1 : -1], frame.values[:, first - 2 : -2]
-    low, high = _range(windows(frame.values[:, :-2], RECENT_POINTS, first - 2))
-    with np.errstate(invalid="ignore", over="ignore"):  # nothing known yet: inf - inf
+def _medians(frame: Frame, field: int, first: int, size: int, interval_ns: int) -> Floats:
+    answer = np.empty(len(frame.times) - first)
+    span = span_of(size, interval_ns)
+    rolling_medians(frame.times, frame.values[field], first, size, span, answer)
+    return answer
+
+
+@compiled
+def _last(x: Floats, first: int, answer: Floats) -> None:
+    """The last value; the one before it where the last was a wild one."""
+    for row in range(first, len(x)):
+        last, low, high = x[row - 1], math.inf, -math.inf
+        for i in range(row - 1 - RECENT_POINTS, row - 1):
+            if not math.isnan(x[i]):
+                low, high = min(low, x[i]), max(high, x[i])
         width = WILD_RANGES * (high - low)
-        is_wild = (last > high + width) | (last < low - width)
-    return np.where(is_wild, before, last)
+        is_wild = high >= low and (last > high + width or last < low - width)
+        answer[row - first] = x[row - 2] if is_wild else last
 
 
-def _range(window: Floats) -> tuple[Floats, Floats]:
-    """Lowest and highest along the last axis; inf and -inf where all is missing."""
-    low = np.where(np.isnan(window), np.inf, window).min(axis=-1)
-    return low, np.where(np.isnan(window), -np.inf, window).max(axis=-1)
+@compiled
+def _corrected(
+    x: Floats, plain: Floats, first: int, lowest: float, highest: float, answer: Floats
+) -> None:
+    """The plain prediction and the median of its last errors, no further than the training or the
+    last points went: a night is not below zero because the day was quiet."""
+    found = np.empty(CORRECTION_POINTS)
+    for row in range(first, len(x)):
+        number, here = 0, row - first + CORRECTION_POINTS
+        for i in range(1, CORRECTION_POINTS + 1):
+            error = x[row - i] - plain[here - i]
+            if not math.isnan(error):
+                found[number] = error
+                number += 1
+        low, high = lowest, highest
+        for i in range(row - RECENT_POINTS, row):
+            if not math.isnan(x[i]):
+                low, high = min(low, x[i]), max(high, x[i])
+        correction = median_of(found, number) if number else 0.0
+        answer[row - first] = min(max(plain[here] + correction, low), high)
+        if math.isnan(plain[here]):
+            answer[row - first] = math.nan
 
 
 def undecided(scale: Scale, interval_ns: int, seasons_ns: tuple[int, ...]) -> Predictor:
-    """All candidates at hand, none chosen yet but the recent median."""
-    choice = np.full(len(scale.centre), RECENT)
-    return Predictor(interval_ns, seasons_ns, choice, scale.lowest, scale.highest)
+    """All candidates at hand, none chosen yet but the medians."""
+    d = len(scale.centre)
+    choice, usual = np.full(d, RECENT), np.full(d, LONG)
+    return Predictor(interval_ns, seasons_ns, choice, usual, scale.lowest, scale.highest)
 
 
 def choose(draft: Predictor, frame: Frame, spread: Floats) -> Predictor:
-    """The candidate with the smallest mean error for each field, over the training points.
+    """The candidates with the smallest mean error for each field, over the training points.
 
     frame: the training, with a lookback of at least the draft's reach; spread: (d,).
     """
-    errors = [_capped_errors(draft, block, spread) for _, block in frame.blocks()]
-    total = np.sum([e[0] for e in errors], axis=0)
-    number = np.sum([e[1] for e in errors], axis=0)
-    has_answers = number >= SHARE_LEAST * np.maximum(number[RECENT], 1)
-    means = np.where(has_answers, total / np.maximum(number, 1), np.inf)
-    return replace(draft, choice=np.argmin(means, axis=0).astype(np.int64))
+    choices = [_chosen(draft, frame, field, float(s)) for field, s in enumerate(spread)]
+    table = np.array(choices, dtype=np.int64).reshape(-1, 2)
+    return replace(draft, choice=table[:, 0].copy(), usual_choice=table[:, 1].copy())
 
 
-def _capped_errors(draft: Predictor, block: Frame, spread: Floats) -> tuple[Floats, Ints]:
-    """Sum and number of the capped errors in spreads, (candidates, d) each."""
-    candidates = np.stack(draft.candidates(block, block.lookback))
+def _chosen(draft: Predictor, frame: Frame, field: int, spread: float) -> tuple[int, int]:
+    expected, usual = draft.candidates(frame, field)
+    values = frame.judged[field]
+    return _best(expected, values, spread, RECENT), _best(usual, values, spread, LONG)
+
+
+def _best(candidates: list[Floats], values: Floats, spread: float, plain: int) -> int:
+    """The candidate with the smallest mean capped error, of those that have answers enough."""
     with np.errstate(over="ignore"):
-        errors = np.minimum(np.abs(block.judged - candidates) / spread[:, None], ERROR_CAP)
-    number = np.count_nonzero(~np.isnan(errors), axis=-1)
-    return np.nansum(errors, axis=-1), number
+        errors = [np.minimum(np.abs(values - c) / spread, ERROR_CAP) for c in candidates]
+    numbers = [int(np.count_nonzero(~np.isnan(e))) for e in errors]
+    least = SHARE_LEAST * max(numbers[plain], 1)
+    means = [
+        float(np.nansum(e)) / n if n >= max(least, 1) else math.inf
+        for e, n in zip(errors, numbers, strict=True)
+    ]
+    return int(np.argmin(means))

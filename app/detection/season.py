@@ -1,23 +1,19 @@
-"""How long is a season, and what was measured at the same place of the seasons before."""
+"""How long is a season."""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import rankdata
 
-from app.detection.arithmetic import Flags, Floats, Ints
-from app.detection.frame import Frame
+from app.detection.arithmetic import Floats, Ints
+from app.detection.lookup import REACH_POINTS
 from app.detection.points import Points
 from app.detection.settings import UNITS_NS, Settings
 
 DAY_NS = UNITS_NS["d"]
 RECENT_POINTS = 20_000  # the period is that of the recent past
-REACH_POINTS = 6048  # how far back a season may lie: three weeks of points every five minutes
 SHORTEST_POINTS = 6
 FIELDS_TRIED = 8  # the period is common to all fields
 ACF_LEAST, ACF_RISE, ACF_NEAR_BEST, ACF_NEAR_DAY = 0.2, 0.15, 0.85, 0.6
-REPEATS_FIRST, REPEATS_LONGER = 5, 3
-NEIGHBOURS = (-1, 0, 1)  # points beside the same place of an earlier season
 
 
 def sampling_interval_ns(points: Points, settings: Settings) -> int:
@@ -44,12 +40,6 @@ def lengths_ns(points: Points, settings: Settings, interval_ns: int) -> tuple[in
     return tuple(s for s in wanted if 2 * interval_ns <= s <= most)
 
 
-def repeats(season_ns: int, interval_ns: int, is_first: bool) -> int:
-    """How many seasons to look back, at least one."""
-    most = REPEATS_FIRST if is_first else REPEATS_LONGER
-    return max(1, min(most, REACH_POINTS * interval_ns // season_ns))
-
-
 def period_points(points: Points, interval_ns: int) -> int:
     """Length of the season in points, from the autocorrelation of ranks; 0 when there is none."""
     recent = points[max(0, len(points) - RECENT_POINTS) :]
@@ -63,47 +53,6 @@ def period_points(points: Points, interval_ns: int) -> int:
     if np.any((np.abs(lags - day) <= tolerance) & (acf[lags] >= ACF_NEAR_DAY * best)):
         return round(day)
     return int(lags[acf[lags] >= ACF_NEAR_BEST * best][0])
-
-
-def samples(frame: Frame, season_ns: int, interval_ns: int, number: int, first: int) -> Floats:
-    """What was measured around the same place of the last `number` seasons, looked up by time.
-
-    Returns (d, columns - first, 3 * number) for the frame's columns from `first` on; NaN where
-    there is no point within half an interval of the wanted time.
-    """
-    reach = number * max(1, round(season_ns / interval_ns)) + 2
-    rows = np.arange(first, len(frame.times))
-    earlier, is_there = _matches(
-        frame.times, rows, _offsets(season_ns, interval_ns, number), interval_ns
-    )
-    is_there &= (earlier < rows[:, None]) & (earlier >= rows[:, None] - reach)
-    return np.where(is_there, frame.values[:, np.where(is_there, earlier, 0)], np.nan)
-
-
-def phase(times: Ints, season_ns: int) -> Floats:
-    """Where in the season each time stands: two triangular waves in [-1, 1], (2, n).
-
-    Triangles instead of sine and cosine: they are exact, and trees do not mind.
-    """
-    share = (times % season_ns) / season_ns
-    quarter = (share + 0.25) % 1.0
-    return np.stack([1 - 4 * np.abs(share - 0.5), 1 - 4 * np.abs(quarter - 0.5)])
-
-
-def _offsets(season_ns: int, interval_ns: int, number: int) -> Ints:
-    seasons = np.arange(1, number + 1)[:, None] * season_ns
-    return np.asarray(seasons + np.array(NEIGHBOURS) * interval_ns, dtype=np.int64).ravel()
-
-
-def _matches(times: Ints, rows: Ints, offsets: Ints, interval_ns: int) -> tuple[Ints, Flags]:
-    """Index of the first point after (wanted - half an interval), and whether it is near."""
-    half = interval_ns // 2
-    back = offsets + half
-    now = times[rows][:, None]
-    fits_clock = now >= np.iinfo(np.int64).min + back
-    earliest = np.where(fits_clock, now - back, now)
-    found = np.minimum(np.searchsorted(times, earliest), len(times) - 1)
-    return found, fits_clock & (times[found] <= earliest + 2 * half)
 
 
 def _on_grid(points: Points, interval_ns: int) -> Floats:
@@ -136,12 +85,18 @@ def _rank_correlation(row: Floats) -> Floats:
     n = len(row)
     is_there = ~np.isnan(row)
     ranks = np.zeros(n)
-    ranks[is_there] = rankdata(row[is_there])
+    ranks[is_there] = _ranks(row[is_there])
     ranks[is_there] -= ranks[is_there].mean()
     spectrum = np.fft.rfft(ranks, 2 * n)
     products = np.fft.irfft(spectrum * np.conj(spectrum))[:n]
     unbiased = products / products[0] * n / (n - np.arange(n))
     return np.convolve(unbiased, np.full(3, 1 / 3), "same")
+
+
+def _ranks(values: Floats) -> Floats:
+    """From 0 on; equal values share the mean of their places."""
+    _, place, number = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(number) - (number + 1) / 2)[place], dtype=np.float64)
 
 
 def _peaks(acf: Floats) -> Ints:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
 from app.detection import forest, season
-from app.detection.arithmetic import Flags, Floats, Ints
+from app.detection.arithmetic import Floats, Ints
 from app.detection.calibration import Calibration
-from app.detection.features import CHANNELS, RESIDUAL_POINTS, VIEWS, Observed, Yardstick
+from app.detection.features import CHANNELS, VIEWS, Seen, Yardstick, seen
 from app.detection.frame import VALUE_BOUND, Frame
-from app.detection.model import Model, lookback_of
+from app.detection.model import Model, lookback_of, view_columns
 from app.detection.novelty import range_so_far
 from app.detection.points import Points
 from app.detection.predictor import Predictor, choose, undecided
@@ -30,23 +29,17 @@ SPREAD_LEAST = 1e-2  # of the field's spread: smaller errors matter to nobody, h
 Progress = Callable[[float], None]
 
 
-@dataclass(frozen=True, eq=False)
-class Learned:
-    """What training computes on the way: rows for each view, (n, k), and channels (kinds, d, n)."""
-
-    views: list[Floats]
-    channels: Floats
-
-    def only(self, rows: Ints) -> Learned:
-        """The same of these rows."""
-        return Learned([view[rows] for view in self.views], self.channels[:, :, rows])
-
-
-def fit(points: Points, settings: Settings, progress: Progress | None = None) -> Model:
+def fit(
+    points: Points,
+    settings: Settings,
+    progress: Progress | None = None,
+    without: frozenset[str] = frozenset(),
+) -> Model:
     """Train on the last 100,000 points.
 
     Raises `Invalid` with `have` and `need` when fewer than 64 of the points have a value. The same
     points and settings give the same model, bit for bit. `progress` is called with shares up to 1.
+    `without` names parts that shall not count, of PARTS: to measure what they are worth.
     """
     tell = progress or (lambda _share: None)
     known = points[max(0, len(points) - TRAINING_POINTS) :]
@@ -54,30 +47,28 @@ def fit(points: Points, settings: Settings, progress: Progress | None = None) ->
     scale = Scale.of(np.clip(known.values.T, -VALUE_BOUND, VALUE_BOUND))
     predictor, frame = _predictor(known, scale, settings)
     tell(0.1)
-    residuals = _residuals(predictor, frame)
-    taken = np.flatnonzero(~np.isnan(frame.judged).all(axis=0))
-    spread = _residual_spread(residuals[:, :, taken], scale)
-    learned = _observed(frame, residuals, Yardstick.of(scale, spread, predictor)).only(taken)
+    first = predictor.settled(len(known))
+    by, learned = _learned(frame, predictor, scale, first)
+    taken = _taken(frame, first)
+    rows = learned.features[taken]
+    typical = _typical(rows)
     tell(0.2)
-    typical = tuple(_typical(view) for view in learned.views)
-    rows = [np.where(np.isnan(v), t, v) for v, t in zip(learned.views, typical, strict=True)]
-    forests, strangeness = _forests(rows, settings, tell)
-    channels = learned.channels.reshape(-1, len(taken))
+    rows = np.where(np.isnan(rows), typical, rows)
+    forests, strangeness = _forests(rows, points.fields, settings, tell)
+    channels = learned.channels[:, :, taken].reshape(-1, len(taken))
     table = np.concatenate([strangeness, channels])
     calibration = Calibration.of(table)
-    first = predictor.settled(len(known))
     values = frame.judged[:, taken]
     tell(1.0)
     return Model(
         settings=settings,
-        threshold=_threshold(settings, calibration, table, values, taken >= first),
+        without=without,
+        threshold=_threshold(settings, calibration, table, values),
         trained_points=len(known),
         trained_from_ns=int(known.times[0]),
         trained_to_ns=int(known.times[-1]),
-        scale=scale,
-        predictor=predictor,
-        residual_spread=spread,
-        band=_band(residuals[0][:, first:]),
+        yardstick=by,
+        band=_band(frame.judged[:, first:] - learned.expected[:, first:]),
         typical=typical,
         forests=forests,
         calibration=calibration,
@@ -90,12 +81,6 @@ def framed(past: Points, points: Points, scale: Scale, lookback: int) -> Frame:
     frame = Frame.of(past, points, lookback)
     frame.values[~scale.is_known] = np.nan
     return frame
-
-
-def observed(frame: Frame, residuals: Floats, by: Yardstick) -> Learned:
-    """Rows for the forests and channels of a frame; residuals as `Observed` takes them."""
-    seen = Observed(frame, residuals, by)
-    return Learned(seen.views(), seen.channels())
 
 
 def _refuse_few(points: Points) -> None:
@@ -116,27 +101,32 @@ def _predictor(points: Points, scale: Scale, settings: Settings) -> tuple[Predic
     return choose(draft, frame, scale.spread), frame
 
 
-def _residuals(predictor: Predictor, frame: Frame) -> Floats:
-    """Value less expected, and less usual, of every training point: (2, d, n)."""
-    parts = [b.judged - predictor.predicted(b, b.lookback) for _, b in frame.blocks()]
-    return np.concatenate(parts, axis=-1)
+def _taken(frame: Frame, first: int) -> Ints:
+    """The rows to learn from: with a value, from `first` on, or all where these are too few.
+
+    Before a season has passed nothing is known of what is usual, and all looks strange.
+    """
+    taken = np.flatnonzero(~np.isnan(frame.judged).all(axis=0))
+    settled = taken[taken >= first]
+    return settled if len(settled) >= FOREST_POINTS // 2 else taken
 
 
-def _residual_spread(residuals: Floats, scale: Scale) -> Floats:
-    spreads = np.array([[robust_spread(row[~np.isnan(row)]) for row in kind] for kind in residuals])
-    return np.asarray(np.maximum(spreads, SPREAD_LEAST * scale.spread))
-
-
-def _observed(frame: Frame, residuals: Floats, by: Yardstick) -> Learned:
-    before = RESIDUAL_POINTS - 1
-    absent = np.full((*residuals.shape[:2], before), np.nan)
-    padded = np.concatenate([absent, residuals], axis=-1)
-    parts = [
-        observed(block, padded[:, :, span.start : span.stop + before], by)
-        for span, block in frame.blocks()
+def _learned(
+    frame: Frame, predictor: Predictor, scale: Scale, first: int
+) -> tuple[Yardstick, Seen]:
+    """The spreads of what the predictors leave, and all that the features say of the training."""
+    fields = range(len(frame.values))
+    rest = [
+        np.stack([frame.judged[f] - guess(frame, f, frame.lookback) for f in fields])[:, first:]
+        for guess in (predictor.expected, predictor.usual)
     ]
-    views = [np.concatenate([part.views[i] for part in parts]) for i in range(len(VIEWS))]
-    return Learned(views, np.concatenate([part.channels for part in parts], axis=-1))
+    by = Yardstick(scale, _spread(rest[0], scale), _spread(rest[1], scale), predictor)
+    return by, seen(frame, by)
+
+
+def _spread(rest: Floats, scale: Scale) -> Floats:
+    spreads = np.array([robust_spread(row[~np.isnan(row)]) for row in rest])
+    return np.asarray(np.maximum(spreads, SPREAD_LEAST * scale.spread))
 
 
 def _typical(rows: Floats) -> Floats:
@@ -148,14 +138,15 @@ def _typical(rows: Floats) -> Floats:
 
 
 def _forests(
-    rows: list[Floats], settings: Settings, tell: Progress
+    rows: Floats, fields: int, settings: Settings, tell: Progress
 ) -> tuple[tuple[forest.Forest, ...], Floats]:
     """A forest for each view, and the strangeness of the rows to forests that did not see them."""
     forests, strangeness = [], []
-    for i, view in enumerate(rows):
+    for i, columns in enumerate(view_columns(fields)):
+        view = np.ascontiguousarray(rows[:, columns])
         forests.append(forest.fit(view, settings))
         strangeness.append(forest.held_out(view, settings))
-        tell(0.2 + 0.75 * (i + 1) / len(rows))
+        tell(0.2 + 0.75 * (i + 1) / len(VIEWS))
     return tuple(forests), np.stack(strangeness)
 
 
@@ -164,20 +155,17 @@ def _threshold(
     calibration: Calibration,
     strangeness: Floats,
     values: Floats,
-    is_settled: Flags,
 ) -> float:
-    """As calibrated, or the held-out score that the asked share of settled points reaches."""
+    """As calibrated, or the held-out score that the asked share of points reaches."""
     if settings.contamination == "auto":
         return auto_threshold()
     d, n = values.shape
-    evidence = calibration.evidence(strangeness)
+    (evidence, _), _ = calibration.evidence(strangeness, calibration.nothing_yet())
     novelty = range_so_far(values).evidence(values, n)
     kinds = np.concatenate([evidence[len(VIEWS) :].reshape(len(CHANNELS), d, n), novelty[None]])
-    scores = score_of(Evidence(evidence[: len(VIEWS)], kinds).total())
-    settled = scores[is_settled] if is_settled.any() else scores
-    return max(
-        THRESHOLD_LEAST, float(np.quantile(settled, 1.0 - settings.contamination, method="higher"))
-    )
+    scores = score_of(Evidence(evidence[: len(VIEWS)], kinds, calibration.most).total())
+    share = float(np.quantile(scores, 1.0 - settings.contamination, method="higher"))
+    return max(THRESHOLD_LEAST, share)
 
 
 def _band(residuals: Floats) -> Floats:

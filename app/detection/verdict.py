@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 
 from app.detection.arithmetic import Flags, Floats, exp2, ordered_sum
+from app.detection.calibration import EVIDENCE_MAX
+from app.detection.features import CHANNELS
 
+KINDS = (*CHANNELS, "novelty")
+PARTS = ("forests", *KINDS)
 LOG2_OF_10 = float(np.log2(10.0))
+DOUBT_POINTS = 600  # with so little history, or less, a whole decade of evidence is taken off
+LONG_POINTS, LONG_COST = 1000, 0.15
 AUTO_EVIDENCE = 2.75  # on real series a normal point in a thousand, or fewer, reaches it
 QUIET = "within the usual range"
 NO_VALUE = "no value"
@@ -19,13 +26,15 @@ NO_VALUE = "no value"
 class Verdicts:
     """One verdict for each of n points of d fields; arrays are float64 unless said otherwise.
 
-    score: (n,) in [0, 1], larger is more anomalous. threshold: (n,), is_anomaly: (n,) bool,
+    score: (n,) in [0, 1], larger is more anomalous. strength: (n,) evidence for the event layer, 0
+    or more. threshold: (n,), is_anomaly: (n,) bool,
     score >= threshold. expected, lower, upper: (n, d) in the unit of the series, NaN for none;
     about 99 % of normal points lie in lower..upper. contributions: (n, d), shares that sum to 1,
     or zeros. reasons: n sentences. model_based: (n,) bool, false where the fallback answered.
     """
 
     score: Floats
+    strength: Floats
     is_anomaly: Flags
     threshold: Floats
     expected: Floats
@@ -64,28 +73,43 @@ class Verdicts:
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """-log10 of tail probabilities, 0 to 6: of forests (views, n), and by field (kinds, d, n)."""
+    """-log10 of tail probabilities: of forests (views, n), and by field (kinds, d, n), the last of
+    them novelty. most: evidence that none but novelty may pass. without: parts that do not count,
+    to measure what they are worth."""
 
     views: Floats
     kinds: Floats
+    most: float
+    without: frozenset[str] = frozenset()
 
     def total(self) -> Floats:
         """S (n,): half the largest channel and half their mean.
 
         Of each kind only the strongest field counts, less what the best of d brings by chance.
         """
-        channels = np.concatenate([self.views, self.strongest()])
+        counts = [kind not in self.without for kind in KINDS]
+        views = self.views[:0] if "forests" in self.without else self.views
+        channels = np.concatenate([np.minimum(views, self.most), self.strongest()[counts]])
         mean = ordered_sum(channels, axis=0) / len(channels)
         return np.asarray(0.5 * channels.max(axis=0) + 0.5 * mean)
 
     def strongest(self) -> Floats:
         """The evidence of each kind over all fields, (kinds, n)."""
         by_chance = float(np.log10(self.kinds.shape[1]))
-        return np.asarray(np.maximum(self.kinds.max(axis=1) - by_chance, 0.0))
+        strongest = np.maximum(self.kinds.max(axis=1) - by_chance, 0.0)
+        strongest[:-1] = np.minimum(strongest[:-1], self.most)
+        return np.asarray(np.minimum(strongest, EVIDENCE_MAX))
 
     def contributions(self) -> Floats:
         """Share of each field in the evidence, (n, d): rows sum to 1, or are 0 without evidence."""
         return shares(self.kinds.max(axis=0).T)
+
+
+def discount(trained_points: int) -> float:
+    """Evidence to take off before somebody is woken: little history cannot tell how rare something
+    is, and in a long one something rare comes up by chance (own derivation, by measuring)."""
+    doubt = min(1.0, (DOUBT_POINTS / trained_points) ** 4)
+    return doubt + LONG_COST * math.log10(max(trained_points / LONG_POINTS, 1.0))
 
 
 def shares(weights: Floats) -> Floats:

@@ -4,12 +4,14 @@ A worker claims a job for a lease and counts the attempt. What it did counts onl
 the attempt is still its own: one whose lease ran out finds that another has the job (fencing).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, insert, select, text
+from sqlalchemy import Connection, Row, Uuid, any_, insert, literal, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from app.errors import NotFound
@@ -39,9 +41,13 @@ RENEW = text(
     "WHERE tenant_id = :tenant_id AND id = :id AND attempt = :attempt AND status = 'running'"
 )
 FINISH = text(
-    "UPDATE jobs SET status = :status, error = :error, model_version = :model_version, "
+    "UPDATE jobs SET status = :status, error = :error, "
     "progress = CASE WHEN :status = 'succeeded' THEN 1 ELSE progress END, "
     "finished_at = now(), lease_until = NULL "
+    "WHERE tenant_id = :tenant_id AND id = :id AND attempt = :attempt AND status = 'running'"
+)
+NOTE_MODEL = text(
+    "UPDATE jobs SET model_version = :model_version "
     "WHERE tenant_id = :tenant_id AND id = :id AND attempt = :attempt AND status = 'running'"
 )
 WAITING = text(
@@ -110,6 +116,23 @@ def add_or_join(
     return _job(row), False
 
 
+def under_way(
+    connection: Connection, tenant_id: UUID, kind: str, series_ids: Sequence[UUID], limit: int
+) -> list[UUID]:
+    """Jobs of these series that wait or run."""
+    statement = (
+        select(JOBS.c.id)
+        .where(
+            JOBS.c.tenant_id == tenant_id,
+            JOBS.c.series_id == any_(literal(list(series_ids), ARRAY(Uuid))),
+            JOBS.c.kind == kind,
+            ACTIVE,
+        )
+        .limit(limit)
+    )
+    return list(connection.scalars(statement))
+
+
 def add(
     connection: Connection, tenant_id: UUID, kind: str, subject: str, settings: dict[str, Any]
 ) -> Job:
@@ -160,16 +183,18 @@ def renew(connection: Connection, job: Job, progress: float, lease_s: float) -> 
     return connection.execute(RENEW, values).rowcount == 1
 
 
-def finish(
-    connection: Connection, job: Job, error: str | None = None, model_version: int | None = None
-) -> bool:
+def note_model(connection: Connection, job: Job, version: int) -> bool:
+    """Whether the job is still ours: then it has made this version, and whoever resumes it knows.
+
+    Where it is not, the caller undoes what it did.
+    """
+    values = {**_fence(job), "model_version": version}
+    return connection.execute(NOTE_MODEL, values).rowcount == 1
+
+
+def finish(connection: Connection, job: Job, error: str | None = None) -> bool:
     """Whether the job was still ours to finish; where not, the caller undoes what it did."""
-    values = {
-        **_fence(job),
-        "status": "failed" if error else "succeeded",
-        "error": error,
-        "model_version": model_version,
-    }
+    values = {**_fence(job), "status": "failed" if error else "succeeded", "error": error}
     return connection.execute(FINISH, values).rowcount == 1
 
 

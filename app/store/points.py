@@ -34,6 +34,17 @@ REPLACE = text(
     "FROM unnest(CAST(:times AS timestamptz[]), CAST(:values AS text[])) AS new (t, v) "
     "WHERE tenant_id = :tenant_id AND series_id = :series_id AND timestamp = t"
 )
+VALUED = text(
+    "SELECT count(*) FROM (SELECT FROM points WHERE tenant_id = :tenant_id "
+    "AND series_id = :series_id AND EXISTS (SELECT FROM unnest(value) AS v WHERE v <> 'NaN') "
+    "LIMIT :limit) AS found"
+)
+UNSCORED = text(
+    "SELECT timestamp FROM points WHERE tenant_id = :tenant_id AND series_id = :series_id "
+    "AND timestamp BETWEEN :first AND :last AND NOT EXISTS ("
+    "SELECT FROM scores WHERE scores.tenant_id = :tenant_id AND scores.series_id = :series_id "
+    "AND scores.timestamp BETWEEN :first AND :last AND scores.timestamp = points.timestamp)"
+)
 
 
 def add(connection: Connection, series: Series, points: Points) -> None:
@@ -109,6 +120,19 @@ def at(connection: Connection, series: Series, times_ns: NDArray[np.int64]) -> P
         .order_by(POINTS.c.timestamp)
     )
     return _points(connection.execute(statement).all(), len(series.fields))
+
+
+def valued(connection: Connection, series: Series, limit: int) -> int:
+    """How many points have a value, counted no further than the limit."""
+    return int(connection.scalar(VALUED, {**_identity(series), "limit": limit}) or 0)
+
+
+def unscored(
+    connection: Connection, series: Series, first_ns: int, last_ns: int
+) -> NDArray[np.int64]:
+    """Times of the points from the first to the last that have no score, in no order."""
+    span = {"first": to_datetime(first_ns), "last": to_datetime(last_ns)}
+    return to_ns_array(connection.execute(UNSCORED, {**_identity(series), **span}).scalars().all())
 
 
 def page(

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Select, and_, any_, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.detection import Points, Verdicts
-from app.store import tables
+from app.store import events, tables
 from app.store.points import array_literals
 from app.store.series import Series
 from app.store.times import to_datetimes
@@ -20,27 +20,34 @@ SCORES, SERIES, TENANTS = tables.scores, tables.series, tables.tenants
 
 COLUMNS = (
     "value, score, is_anomaly, threshold, expected, lower, upper, contributions, reason, "
-    "model_version, backfilled"
+    "model_version, backfilled, alert, event"
 )
 # The join with points keeps a backfill from scoring what was erased while it computed.
 INSERT = text(
     f"INSERT INTO scores (tenant_id, series_id, timestamp, {COLUMNS}) "  # noqa: S608
     "SELECT points.tenant_id, points.series_id, t, points.value, s, a, h, e::float8[], "
     "l::float8[], u::float8[], c::float8[], r, CASE WHEN m THEN :model_version ELSE 0 END, "
-    ":backfilled "
+    ":backfilled, w, i "
     "FROM unnest(CAST(:times AS timestamptz[]), CAST(:scores AS float8[]), "
     "CAST(:anomalies AS boolean[]), CAST(:thresholds AS float8[]), CAST(:expected AS text[]), "
     "CAST(:lower AS text[]), CAST(:upper AS text[]), CAST(:contributions AS text[]), "
-    "CAST(:reasons AS text[]), CAST(:model_based AS boolean[])) "
-    "AS new (t, s, a, h, e, l, u, c, r, m) "
+    "CAST(:reasons AS text[]), CAST(:model_based AS boolean[]), "
+    "CAST(:alerts AS boolean[]), CAST(:events AS uuid[])) "
+    "AS new (t, s, a, h, e, l, u, c, r, m, w, i) "
     "JOIN points ON points.tenant_id = :tenant_id AND points.series_id = :series_id "
     "AND points.timestamp = t "
     "ON CONFLICT DO NOTHING"
 )
+# Columns are named: the tables have them in another order.
+MOVED = f"tenant_id, series_id, timestamp, {COLUMNS}, scored_at"
+MOVE_GONE = (
+    f"kept AS (INSERT INTO replaced_scores ({MOVED}, replaced_at) "  # noqa: S608
+    f"SELECT {MOVED}, clock_timestamp() FROM gone) "
+    "SELECT DISTINCT event FROM gone WHERE event IS NOT NULL"
+)
 KEEP_REPLACED = text(
-    "WITH gone AS (DELETE FROM scores WHERE tenant_id = :tenant_id AND series_id = :series_id "
-    "AND timestamp = ANY(:times) RETURNING *) "
-    "INSERT INTO replaced_scores SELECT gone.*, clock_timestamp() FROM gone"
+    "WITH gone AS (DELETE FROM scores WHERE tenant_id = :tenant_id AND series_id = :series_id "  # noqa: S608
+    f"AND timestamp = ANY(:times) RETURNING *), {MOVE_GONE}"
 )
 
 
@@ -63,9 +70,23 @@ class Score:
     model_version: int | None
     backfilled: bool
     scored_at: datetime
+    alert: bool = False
+    event: UUID | None = None
     series: str = ""
     fields: Sequence[str] = ()
     tenant: str = ""
+
+
+@dataclass(frozen=True)
+class Marks:
+    """For each of n verdicts: whether it alerts, and the event that it belongs to."""
+
+    alerts: list[bool]
+    events: list[UUID | None]
+
+    @classmethod
+    def none(cls, n: int) -> "Marks":
+        return cls([False] * n, [None] * n)
 
 
 @dataclass(frozen=True)
@@ -88,8 +109,10 @@ def add(
     verdicts: Verdicts,
     model_version: int,
     backfilled: bool = False,
+    marks: Marks | None = None,
 ) -> None:
     """Store verdicts on stored points; a point that has one already keeps it."""
+    marks = marks or Marks.none(len(points))
     connection.execute(
         INSERT,
         {
@@ -107,20 +130,21 @@ def add(
             "contributions": array_literals(verdicts.contributions),
             "reasons": list(verdicts.reasons),
             "model_based": verdicts.model_based.tolist(),
+            "alerts": marks.alerts,
+            "events": marks.events,
         },
     )
 
 
 def keep_replaced(connection: Connection, series: Series, points: Points) -> None:
-    """Move the scores of these points to the replaced ones."""
-    connection.execute(
-        KEEP_REPLACED,
-        {
-            "tenant_id": series.tenant_id,
-            "series_id": series.id,
-            "times": to_datetimes(points.times),
-        },
-    )
+    """Move the scores of these points to the replaced ones; their events lose those points."""
+    moved = {
+        "tenant_id": series.tenant_id,
+        "series_id": series.id,
+        "times": to_datetimes(points.times),
+    }
+    left = connection.scalars(KEEP_REPLACED, moved).all()
+    events.count_anew(connection, series.tenant_id, left)
 
 
 def at(connection: Connection, series: Series, times_ns: Any) -> list[Score]:

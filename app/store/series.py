@@ -11,10 +11,12 @@ from sqlalchemy import (
     Row,
     Select,
     any_,
+    case,
     delete,
     func,
     insert,
     literal,
+    null,
     select,
     text,
     update,
@@ -48,6 +50,9 @@ class Series:
     revision: int
     model_version: int | None
     last_version: int
+    watch: dict[str, Any] | None
+    tried_points: int
+    tried_to_at: datetime | None
     created_at: datetime
     updated_at: datetime
     last_job_status: str | None = None
@@ -127,6 +132,15 @@ def lock_one(connection: Connection, tenant_id: UUID, name: str) -> Series:
     return locked[name]
 
 
+def lock_by_id(connection: Connection, tenant_id: UUID, series_id: UUID) -> Series:
+    statement = (
+        select(SERIES)
+        .where(SERIES.c.tenant_id == tenant_id, SERIES.c.id == series_id)
+        .with_for_update()
+    )
+    return _found(connection.execute(statement).one_or_none(), str(series_id))
+
+
 def page(
     connection: Connection,
     tenant_id: UUID,
@@ -169,9 +183,18 @@ def change(connection: Connection, tenant_id: UUID, name: str, changes: Mapping[
 
 
 def note_points(
-    connection: Connection, series: Series, added: int, first_ns: int, last_ns: int
+    connection: Connection,
+    series: Series,
+    added: int,
+    first_ns: int,
+    last_ns: int,
+    watch: Mapping[str, Any] | None = None,
 ) -> None:
-    """Points between these times were added or replaced; the lock on the series is held."""
+    """Points between these times were added or replaced; the lock on the series is held.
+
+    watch: what the event layer remembers from now on, where it saw points.
+    """
+    remembered = {} if watch is None else {"watch": dict(watch)}
     connection.execute(
         update(SERIES)
         .where(SERIES.c.tenant_id == series.tenant_id, SERIES.c.id == series.id)
@@ -180,12 +203,16 @@ def note_points(
             first_at=func.least(SERIES.c.first_at, to_datetime(first_ns)),
             last_at=func.greatest(SERIES.c.last_at, to_datetime(last_ns)),
             revision=SERIES.c.revision + 1,
+            **remembered,
         )
     )
 
 
 def recount(connection: Connection, series: Series, removed: int) -> None:
-    """Points were removed: count and span are read anew; the lock on the series is held."""
+    """Points were removed: count and span are read anew; the lock on the series is held.
+
+    Where the newest went, the event layer begins anew: it remembers what is no longer there.
+    """
     points = tables.points
     mine = (points.c.tenant_id == series.tenant_id) & (points.c.series_id == series.id)
     first = select(func.min(points.c.timestamp)).where(mine).scalar_subquery()
@@ -197,8 +224,20 @@ def recount(connection: Connection, series: Series, removed: int) -> None:
             points=SERIES.c.points - removed,
             first_at=first,
             last_at=last,
+            watch=case((SERIES.c.last_at == last, SERIES.c.watch), else_=null()),
+            tried_points=func.least(SERIES.c.tried_points, SERIES.c.points - removed),
+            tried_to_at=case((last.is_not(None), func.least(SERIES.c.tried_to_at, last))),
             revision=SERIES.c.revision + 1,
         )
+    )
+
+
+def note_try(connection: Connection, tenant_id: UUID, series_id: UUID) -> None:
+    """A training of the history as it is now was asked for, or begins."""
+    connection.execute(
+        update(SERIES)
+        .where(SERIES.c.tenant_id == tenant_id, SERIES.c.id == series_id)
+        .values(tried_points=SERIES.c.points, tried_to_at=SERIES.c.last_at)
     )
 
 

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
+from app.store import events
+from app.store.scores import MOVE_GONE
 from app.store.times import NS_PER_US
 
 COPY_SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)  # no flags, no header extension
@@ -38,12 +40,12 @@ INSERT_FIRST, INSERT_LAST = (
 )
 # Scores of what is replaced keep their history.
 REPLACE_SCORES = text(
-    "WITH newest AS (SELECT DISTINCT ON (series_id, timestamp) series_id, timestamp, value "
+    "WITH newest AS (SELECT DISTINCT ON (series_id, timestamp) series_id, timestamp, value "  # noqa: S608
     "FROM staged ORDER BY series_id, timestamp, line DESC), "
     "gone AS (DELETE FROM scores USING newest WHERE scores.tenant_id = :tenant_id "
     "AND scores.series_id = newest.series_id AND scores.timestamp = newest.timestamp "
-    "AND scores.value IS DISTINCT FROM newest.value RETURNING scores.*) "
-    "INSERT INTO replaced_scores SELECT gone.*, clock_timestamp() FROM gone"
+    "AND scores.value IS DISTINCT FROM newest.value RETURNING scores.*), "
+    f"{MOVE_GONE}"
 )
 REPLACE_POINTS = text(
     "UPDATE points SET value = newest.value FROM ("
@@ -134,7 +136,8 @@ def _binary_rows(
 
 def replace(connection: Connection, tenant_id: UUID) -> int:
     """Give stored points the values put aside; -> how many were another's before."""
-    connection.execute(REPLACE_SCORES, {"tenant_id": tenant_id})
+    left = connection.scalars(REPLACE_SCORES, {"tenant_id": tenant_id}).all()
+    events.count_anew(connection, tenant_id, left)
     return connection.execute(REPLACE_POINTS, {"tenant_id": tenant_id}).rowcount
 
 

@@ -80,6 +80,10 @@ series = Table(
     Column("revision", BigInteger, nullable=False, server_default=text("0")),
     Column("model_version", Integer),
     Column("last_version", Integer, nullable=False, server_default=text("0")),
+    Column("watch", JSONB),  # what the event layer remembers; null: nothing yet
+    # The history when a training was last asked for or begun: growth counts from here.
+    Column("tried_points", BigInteger, nullable=False, server_default=text("0")),
+    Column("tried_to_at", Moment),
     Column("created_at", Moment, nullable=False, server_default=text("now()")),
     Column("updated_at", Moment, nullable=False, server_default=text("now()")),
     PrimaryKeyConstraint("tenant_id", "id"),
@@ -116,6 +120,8 @@ def _score_columns() -> list[Column[object]]:
         Column("model_version", Integer, nullable=False),
         Column("backfilled", Boolean, nullable=False),
         Column("scored_at", Moment, nullable=False, server_default=text("now()")),
+        Column("alert", Boolean, nullable=False, server_default=text("false")),
+        Column("event", Uuid),  # no foreign key: partitions are dropped without asking
     ]
 
 
@@ -147,6 +153,36 @@ replaced_scores = Table(
     *_score_columns(),
     Column("replaced_at", Moment, nullable=False, server_default=text("now()")),
     PrimaryKeyConstraint("tenant_id", "series_id", "timestamp", "replaced_at"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("id", Uuid, nullable=False),
+    Column("series_id", Uuid, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("ended_at", Moment, nullable=False),  # the last anomalous point so far
+    Column("closed_at", Moment),  # null while open
+    Column("peak_score", Double, nullable=False),
+    Column("peak_at", Moment, nullable=False),
+    Column("points", Integer, nullable=False),
+    Column("reason", Text, nullable=False),  # of the peak, and so is the version
+    Column("model_version", Integer, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "id"),
+    ForeignKeyConstraint(
+        ["tenant_id", "series_id"], ["series.tenant_id", "series.id"], ondelete="CASCADE"
+    ),
+    Index("events_started_at_idx", "tenant_id", "started_at", "id"),
+    Index("events_series_id_idx", "tenant_id", "series_id", "started_at", "id"),
+    # One at a time is open in a series.
+    Index(
+        "events_open_idx",
+        "tenant_id",
+        "series_id",
+        unique=True,
+        postgresql_where=text("closed_at IS NULL"),
+    ),
 )
 
 models = Table(

@@ -36,10 +36,17 @@ class Account:
     id: UUID
     slug: str
 
-    def make(self, name: str, fields: tuple[str, ...] = ("value",)) -> Series:
+    def make(
+        self, name: str, fields: tuple[str, ...] = ("value",), retrain: str = "manual"
+    ) -> Series:
         return series.add(
-            self.parts, self.id, name, fields=list(fields), detector=QUICK, retrain="manual"
+            self.parts, self.id, name, fields=list(fields), detector=QUICK, retrain=retrain
         )
+
+    def new_neighbour(self) -> UUID:
+        """Another tenant of the same installation."""
+        slug = f"t-{secrets.token_hex(6)}"
+        return accounts.add_tenant(self.parts, slug, slug, {})[0].id
 
     def find(self, name: str) -> Series:
         return series.by_name(self.parts, self.id, name)

@@ -22,7 +22,16 @@ from tests.conftest import Installed
 from tests.service import wait_until
 
 Account = Any
-OWNED = ("api_keys", "series", "points", "scores", "replaced_scores", "models", "jobs")
+OWNED = (
+    "api_keys",
+    "series",
+    "points",
+    "scores",
+    "replaced_scores",
+    "events",
+    "models",
+    "jobs",
+)
 
 
 @pytest.fixture
@@ -46,11 +55,11 @@ def rows(superuser: psycopg.Connection, column: str, value: UUID) -> dict[str, i
 
 
 def lived_in(account: Account, name: str) -> UUID:
-    """A series with points, scores, replaced ones, a model and a training."""
+    """A series with points, scores, replaced ones, an event, a model and a training."""
     account.make(name)
     account.upload(name, np.random.default_rng(1).normal(size=300))
     account.train(name)
-    account.verdicts(name, [1.0, 2.0], [300, 301])
+    account.verdicts(name, [1.0, 2.0, 9e6], [300, 301, 302])
     account.score(name, [3.0], [301], is_replacing=True)
     series_id: UUID = account.find(name).id
     return series_id
@@ -95,7 +104,7 @@ def test_a_series_of_the_same_name_is_another_one(account: Account) -> None:
     new_id = lived_in(account, "rides")
     erase_series(account, old_id)
     assert account.find("rides").id == new_id
-    assert account.find("rides").points == 302
+    assert account.find("rides").points == 303
 
 
 def test_an_erased_tenant_leaves_nothing(

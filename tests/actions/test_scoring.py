@@ -12,6 +12,7 @@ from redis import Redis
 
 from app.actions.parts import assemble
 from app.cache import windows
+from app.detection import State
 from app.errors import Conflict, ModelNotReady, NotFound
 from app.settings import Settings
 from app.store import scores
@@ -260,8 +261,8 @@ def test_the_next_point_finds_the_window_in_the_cache(account: Account) -> None:
     account.verdicts("rides", new[:3], range(HISTORY, HISTORY + 3))
     of = account.find("rides")
     window = windows.get(account.parts.cache, account.id, of.id, of.revision, 1)
-    assert window is not None
-    assert np.array_equal(window.values[-3:], new[:3])
+    assert isinstance(window, State)
+    assert np.array_equal(window.recent.values[-3:], new[:3])
 
 
 def test_a_window_too_short_for_a_new_model_is_not_taken_for_its_past(

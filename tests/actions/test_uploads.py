@@ -115,7 +115,10 @@ LENGTH = len("timestamp,value\n") + MILLION * len("2024-01-01T00:00:00Z,12345\n"
 
 
 class MemoryWatch:
-    """The most memory that the server's processes held together while it looked."""
+    """The most memory that the server's processes held together while it looked.
+
+    Proportional: a library that several of them map counts once and not for each.
+    """
 
     def __init__(self, service: Service) -> None:
         parent = psutil.Process(service.processes["server"].pid)
@@ -125,7 +128,7 @@ class MemoryWatch:
 
     def __call__(self) -> None:
         while not self._over.wait(0.05):
-            held = sum(process.memory_info().rss for process in self._processes)
+            held = sum(process.memory_full_info().pss for process in self._processes)
             self.most_bytes = max(self.most_bytes, held)
 
     def while_doing(self, step: Callable[[], httpx.Response]) -> httpx.Response:

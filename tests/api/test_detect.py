@@ -39,10 +39,22 @@ def test_it_answers_what_a_training_gives_for_the_same_points(tenant: Tenant) ->
     query = {"limit": 1000}
     backfilled = tenant.http.get("/v1/series/rides/scores", params=query).json()["data"]
     stateless = detect(tenant, with_spike(100)).json()["data"]
-    differing = {"model_version", "backfilled"}
+    differing = {"model_version", "backfilled", "alert", "event"}
     assert [{k: v[k] for k in v.keys() - differing} for v in stateless] == [
         {k: v[k] for k in v.keys() - differing} for v in backfilled
     ]
+
+
+def test_its_events_are_numbered(tenant: Tenant) -> None:
+    given = points(300)
+    for place in (100, 102, 250):
+        given[place]["value"] = 9000 * place
+    verdicts = detect(tenant, given).json()["data"]
+    assert [(i, v["event"]) for i, v in enumerate(verdicts) if v["alert"]] == [
+        (100, "1"),
+        (250, "2"),
+    ]
+    assert {v["event"] for v in verdicts if not v["is_anomaly"]} == {None}
 
 
 def test_points_may_come_in_any_order(tenant: Tenant) -> None:

@@ -31,7 +31,9 @@ def fill(tenant: Tenant, year: str) -> dict[str, str]:
         point = {"timestamp": time, "value": value}
         assert tenant.http.post("/v1/series/rides/score", json=point).json()["is_anomaly"]
     key = tenant.http.get("/v1/me").json()["key"]["id"]
+    (event,) = tenant.http.get("/v1/events").json()["data"]
     return {
+        "event_id": event["id"],
         "series_name": "rides",
         "job_id": job["id"],
         "key_id": key,
@@ -82,6 +84,7 @@ def test_no_answer_holds_anything_of_the_other(pair: dict[str, tuple[Tenant, Any
         for route, text in seen.items():
             assert f"{theirs}-01" not in text, route
             assert f'"{theirs}"' not in text, route
+            assert their_names["event_id"] not in text, route
             assert their_names["job_id"] not in text, route
             assert their_names["key_id"] not in text, route
             assert other.slug not in text, route
@@ -95,6 +98,7 @@ def test_the_stranger_s_and_the_absent_one_are_the_same_404(
 ) -> None:
     _, names = pair[PAIR[0]]
     absent = {
+        "event_id": "01HKF0T8M0ABCDEFGHJKMNPQRS",
         "series_name": "zzzzz",
         "job_id": "01890a5d-ac96-774b-bcce-b302099a8057",
         "key_id": "0" * 16,
@@ -107,7 +111,7 @@ def test_the_stranger_s_and_the_absent_one_are_the_same_404(
     )
     assert of_stranger.status_code == 404
     renamed = of_nobody.text
-    for name in ("series_name", "job_id", "key_id"):
+    for name in ("event_id", "series_name", "job_id", "key_id"):
         renamed = renamed.replace(absent[name], names[name])
     assert of_stranger.text == renamed
     assert headers(of_stranger) == headers(of_nobody)

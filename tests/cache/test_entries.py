@@ -9,7 +9,7 @@ import pytest
 from redis import Redis
 
 from app.cache import Cache, models, windows
-from app.detection import Points
+from app.detection import Points, State
 from app.signing import SIGNATURE_BYTES, Secret
 from tests.conftest import Servers
 from tests.service import free_port
@@ -35,6 +35,13 @@ def window(n: int = 5, fields: int = 2) -> Points:
     values = np.arange(n * fields, dtype=float).reshape(n, fields)
     values[0] = np.nan
     return Points.checked(np.arange(n) * 1_000, values)
+
+
+def memory() -> np.ndarray:
+    held = np.zeros((4, 20))
+    held[1, [3, 7]] = 0.25, 1e-300
+    held[2:, 5] = np.nan
+    return held
 
 
 def test_what_was_put_is_got(cache: Cache, key: str) -> None:
@@ -121,45 +128,48 @@ def test_a_model_of_another_tenant_series_or_version_is_a_miss(
     assert models.get(cache, TENANT, SERIES, 1) == PAYLOAD
 
 
-@pytest.mark.parametrize("fields", [1, 2, 64])
+@pytest.mark.parametrize("fields", [1, 3])
 def test_a_window_comes_back_bit_for_bit(cache: Cache, fields: int) -> None:
-    points = window(30, fields)
-    windows.put(cache, TENANT, SERIES, 7, points)
-    got = windows.get(cache, TENANT, SERIES, 7, fields)
-    assert got is not None
-    assert got.times.tobytes() == points.times.tobytes()
-    assert got.values.tobytes() == points.values.tobytes()
+    state = State(window(30, fields), memory())
+    windows.put(cache, TENANT, SERIES, 7, 2, state)
+    got = windows.get(cache, TENANT, SERIES, 7, 2)
+    assert isinstance(got, State)
+    assert got.recent.times.tobytes() == state.recent.times.tobytes()
+    assert got.recent.values.tobytes() == state.recent.values.tobytes()
+    assert got.memory.tobytes() == state.memory.tobytes()
+    assert got.memory.shape == state.memory.shape
 
 
 def test_an_empty_window_is_one_too(cache: Cache) -> None:
-    windows.put(cache, TENANT, SERIES, 7, Points.empty(2))
-    got = windows.get(cache, TENANT, SERIES, 7, 2)
-    assert got is not None
-    assert len(got) == 0
+    windows.put(cache, TENANT, SERIES, 7, 0, State(Points.empty(2)))
+    got = windows.get(cache, TENANT, SERIES, 7, 0)
+    assert isinstance(got, State)
+    assert len(got.recent) == 0
+
+
+def test_of_a_window_of_another_model_only_the_points_count(cache: Cache) -> None:
+    windows.put(cache, TENANT, SERIES, 7, 2, State(window(), memory()))
+    got = windows.get(cache, TENANT, SERIES, 7, 3)
+    assert isinstance(got, Points)
+    assert got.values.tobytes() == window().values.tobytes()
 
 
 @pytest.mark.parametrize("revision", [6, 8])
 def test_a_window_of_another_revision_is_a_miss(cache: Cache, revision: int) -> None:
-    windows.put(cache, TENANT, SERIES, 7, window())
-    assert windows.get(cache, TENANT, SERIES, revision, 2) is None
+    windows.put(cache, TENANT, SERIES, 7, 1, State(window()))
+    assert windows.get(cache, TENANT, SERIES, revision, 1) is None
 
 
 def test_a_window_of_another_tenant_is_a_miss(cache: Cache, redis: "Redis") -> None:
-    windows.put(cache, TENANT, SERIES, 7, window())
+    windows.put(cache, TENANT, SERIES, 7, 1, State(window()))
     redis.rename(f"window:{TENANT}:{SERIES}", f"window:{STRANGER}:{SERIES}")
-    assert windows.get(cache, STRANGER, SERIES, 7, 2) is None
-
-
-@pytest.mark.parametrize("fields", [1, 3])
-def test_a_window_with_another_number_of_fields_is_a_miss(cache: Cache, fields: int) -> None:
-    windows.put(cache, TENANT, SERIES, 7, window())
-    assert windows.get(cache, TENANT, SERIES, 7, fields) is None
+    assert windows.get(cache, STRANGER, SERIES, 7, 1) is None
 
 
 def test_a_dropped_window_is_a_miss(cache: Cache) -> None:
-    windows.put(cache, TENANT, SERIES, 7, window())
+    windows.put(cache, TENANT, SERIES, 7, 1, State(window()))
     windows.drop(cache, TENANT, SERIES)
-    assert windows.get(cache, TENANT, SERIES, 7, 2) is None
+    assert windows.get(cache, TENANT, SERIES, 7, 1) is None
 
 
 def test_without_redis_everything_is_a_miss_and_nothing_fails(key: str) -> None:

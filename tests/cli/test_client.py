@@ -35,6 +35,20 @@ def test_history_from_a_pipe_is_learnt_and_an_absurd_point_is_found(tocsin: Any)
     assert (newest["timestamp"], newest["value"]) == ("2024-02-01T01:00:00Z", 9000)
 
 
+def test_events_are_listed_as_long_as_they_go_on_and_after(tocsin: Any) -> None:
+    tocsin("upload", "rides", "-", "--create", stdin=days(3))
+    tocsin("score", "rides", "2024-02-01T00:00Z,9e6", "2024-02-01T01:00Z,9e9")
+    (event,) = tocsin("events", "rides", "--open", "--json").data
+    assert (event["start"], event["end"], event["points"]) == ("2024-02-01T00:00:00Z", None, 2)
+    assert tocsin("events", "--json").data == [event]
+    assert tocsin("events", "--over", "--json").data == []
+    assert tocsin("events", "--to", event["start"], "--json").data == []
+    shown = tocsin("events").out
+    assert event["id"] in shown
+    assert " open " in shown
+    assert tocsin("events", "absent").code == 1
+
+
 def test_points_to_score_come_from_a_file_or_a_pipe_alike(tocsin: Any, tmp_path: Path) -> None:
     tocsin("upload", "rides", "-", "--create", stdin=days(3))
     rows = "timestamp,value\n2024-02-01T00:00Z,100\n2024-02-01T01:00Z,\n"

@@ -12,12 +12,14 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from app.cli import drawn
 from app.cli.detect import detect
+from app.cli.detected import Found, Rows
 from app.cli.failures import WRONG_USAGE, WrongUsage, exit_code
+from app.detection import Points, Settings, Verdicts, Watch, replay, watch
 
 QUICK = ("--n-estimators", "10", "--max-samples", "64")
-COLUMNS = ["timestamp", "value", "score", "is_anomaly", "alarm", "alert", "event"]
-COLUMNS += ["expected", "lower", "upper", "reason"]
+HEADER = "timestamp,value,score,is_anomaly,alarm,alert,event,expected,lower,upper,reason"
 PLACE = 350
 
 
@@ -72,21 +74,43 @@ def test_the_most_anomalous_points_are_shown_first(file: Path) -> None:
     lines = [line for line in result.stdout.splitlines() if line.startswith("2024")]
     assert lines[0].startswith("2024-03-15T14:00:00Z")
     assert "far above anything seen before: 600" in lines[0]
-    assert re.search(r"^\d+ of 400 points are anomalous$", result.stdout, re.MULTILINE)
+    said = r"^\d+ of 400 points are anomalous, (1 event|\d+ events)$"
+    assert re.search(said, result.stdout, re.MULTILINE)
 
 
 def test_every_row_is_written_with_its_verdict(file: Path, tmp_path: Path) -> None:
     result = run(file, "-o", tmp_path / "out.csv")
     assert result.exit_code == 0
     rows = read(tmp_path / "out.csv")
-    assert list(rows[0]) == COLUMNS
     assert [row["timestamp"] for row in rows] == hourly(400)
     assert [float(row["value"]) for row in rows] == wave(400).tolist()
     assert rows[PLACE]["is_anomaly"] == "true"
     assert float(rows[PLACE]["score"]) > 0.998
-    assert all(row["alarm"] == row["score"] and not row["alert"] + row["event"] for row in rows)
     assert float(rows[300]["lower"]) <= float(rows[300]["expected"]) <= float(rows[300]["upper"])
     assert rows[3]["expected"] == ""
+
+
+@pytest.mark.parametrize("times", [hourly(400), None])
+def test_the_header_is_exactly_this(tmp_path: Path, times: list[str] | None) -> None:
+    file = written(tmp_path / "series.csv", times, wave(400))
+    assert run(file, "-o", tmp_path / "out.csv").exit_code == 0
+    assert (tmp_path / "out.csv").read_text().splitlines()[0] == HEADER
+
+
+def test_alarm_alert_and_event_are_those_of_the_event_layer(file: Path, tmp_path: Path) -> None:
+    assert run(file, "-o", tmp_path / "out.csv").exit_code == 0
+    rows = read(tmp_path / "out.csv")
+    flags = [row["is_anomaly"] == "true" for row in rows]
+    points = Points.checked(np.arange(400) * 3_600_000_000_000, [float(r["value"]) for r in rows])
+    verdicts = replay(points, Settings(n_estimators=10, max_samples=64))
+    assert verdicts.is_anomaly.tolist() == flags
+    alarms, _ = watch(Watch(), verdicts.strength, verdicts.is_anomaly)
+    assert [float(row["alarm"]) for row in rows] == alarms.alarm.tolist()
+    assert [row["alert"] == "true" for row in rows] == alarms.is_alert.tolist()
+    assert {row["alert"] for row in rows} == {"true", "false"}
+    numbers = ["" if number < 0 else str(number) for number in alarms.event.tolist()]
+    assert [row["event"] for row in rows] == numbers
+    assert rows[PLACE]["event"] != ""
 
 
 def test_the_same_file_gives_the_same_bytes(file: Path, tmp_path: Path) -> None:
@@ -134,6 +158,8 @@ def test_json_holds_the_anomalies(file: Path) -> None:
     assert wild["timestamp"] == "2024-03-15T14:00:00Z"
     assert wild["is_anomaly"] is True
     assert wild["score"] >= wild["threshold"]
+    assert found["events"] == sum(one["alert"] for one in found["data"])
+    assert wild["event"] in {one["event"] for one in found["data"] if one["alert"]}
 
 
 def test_many_fields_are_told_apart(tmp_path: Path) -> None:
@@ -163,6 +189,31 @@ def test_gzipped_files_are_read(file: Path, tmp_path: Path) -> None:
 def test_a_plot_is_drawn(file: Path, tmp_path: Path) -> None:
     assert run(file, "--plot", tmp_path / "out.png").exit_code == 0
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_plot_shades_each_event_and_marks_its_alert() -> None:
+    scores, flags = np.zeros(60), np.zeros(60, bool)
+    for place in (5, 7, 50):
+        scores[place], flags[place] = 1.0 - 1e-6, True
+    rows, found = drawn_points(scores, flags)
+    (axis,) = drawn.picture(rows, found).axes
+    alerts = np.flatnonzero(found.alarms.is_alert).tolist()
+    assert alerts[0] == 5
+    assert next(drawn.spans(found)) == (5, 7)
+    marks = [line for line in axis.lines if line.get_linestyle() == "--"]
+    assert [np.asarray(line.get_xdata())[0] for line in marks] == alerts
+    assert len(axis.patches) == len(alerts)
+
+
+def drawn_points(scores: np.ndarray, flags: np.ndarray) -> tuple[Rows, Found]:
+    n = len(scores)
+    points = Points.checked(np.arange(n) * 1_000_000_000, np.ones((n, 1)))
+    labels = [str(i) for i in range(n)]
+    rows = Rows(("value",), points.values, np.arange(n), labels, points, 0)
+    band, empty = np.ones((n, 1)), ("",) * n
+    strengths = -np.log10(1.0 - scores)
+    verdicts = Verdicts(scores, strengths, flags, scores, band, band, band, band, empty, flags)
+    return rows, Found.of(verdicts)
 
 
 def test_the_warmup_is_a_share_or_a_number(file: Path, tmp_path: Path) -> None:

@@ -12,19 +12,16 @@ numbers = some.floats(-1e6, 1e6) | some.just(float("nan"))
 
 
 @given(arrays(np.float64, (3, 7), elements=numbers))
-def test_statistics_of_windows_leave_out_what_is_missing(window: np.ndarray) -> None:
+def test_the_median_leaves_out_what_is_missing(window: np.ndarray) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        expected = np.nanmean(window, axis=-1), np.nanstd(window, axis=-1)
         middle = np.nanmedian(window, axis=-1)
-    for found, wanted in zip(arithmetic.mean_and_deviation(window), expected, strict=True):
-        np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(arithmetic.median(window), middle, rtol=1e-12)
 
 
 @given(arrays(np.float64, (40, 5), elements=some.floats(-1e3, 1e3)), some.integers(0, 39))
 def test_a_row_does_not_depend_on_the_rows_beside_it(rows: np.ndarray, i: int) -> None:
-    for function in (arithmetic.ordered_sum, arithmetic.asinh, arithmetic.exp2):
+    for function in (arithmetic.ordered_sum, arithmetic.exp2):
         together, alone = function(rows)[i], function(rows[i : i + 1])[0]
         assert together.tobytes() == alone.tobytes()
 

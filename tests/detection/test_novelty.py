@@ -11,7 +11,7 @@ values_or_missing = some.floats(-9, 9) | some.just(float("nan"))
 
 @given(arrays(np.float64, (2, 30), elements=values_or_missing), some.integers(1, 12))
 def test_the_range_is_that_of_training_and_lookback(values: np.ndarray, lookback: int) -> None:
-    frame = Frame(np.arange(30), values, lookback)
+    frame = Frame(np.arange(30), np.zeros(30, np.int64), values, lookback)
     found = range_before(frame, np.array([-1.0, -2.0]), np.array([1.0, 2.0]))
     for field, t in np.ndindex(2, 30 - lookback):
         seen = values[field, t : t + lookback]
@@ -22,16 +22,20 @@ def test_the_range_is_that_of_training_and_lookback(values: np.ndarray, lookback
 
 def test_evidence_grows_with_the_distance_beyond_the_range() -> None:
     found = range_before(
-        Frame(np.arange(6), np.zeros((1, 6)), 1), np.array([0.0]), np.array([10.0])
+        Frame(np.arange(6), np.zeros(6, np.int64), np.zeros((1, 6)), 1),
+        np.array([0.0]),
+        np.array([10.0]),
     )
     values = np.array([[5.0, 10.4, 12.0, 20.0, -20.0]])
     evidence = found.evidence(values, 1000)[0]
-    assert evidence.tolist() == [0.0, 0.0, 3.5, 6.0, 6.0]
+    assert evidence.tolist() == [0.0, 0.0, 3.5, 7.5, 8.0]
 
 
 def test_little_history_shows_little() -> None:
     found = range_before(
-        Frame(np.arange(2), np.zeros((1, 2)), 1), np.array([0.0]), np.array([10.0])
+        Frame(np.arange(2), np.zeros(2, np.int64), np.zeros((1, 2)), 1),
+        np.array([0.0]),
+        np.array([10.0]),
     )
     assert (
         found.evidence(np.array([[11.0]]), 20)[0, 0] < found.evidence(np.array([[11.0]]), 900)[0, 0]
@@ -40,4 +44,4 @@ def test_little_history_shows_little() -> None:
 
 def test_beyond_a_single_value_all_is_new() -> None:
     found = range_so_far(np.array([[3.0, 3.0, 3.0, 4.0]]))
-    assert found.evidence(np.array([[3.0, 3.0, 3.0, 4.0]]), 1000).tolist() == [[0, 0, 0, 6]]
+    assert found.evidence(np.array([[3.0, 3.0, 3.0, 4.0]]), 1000).tolist() == [[0, 0, 0, 8]]

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from app.detection import Points, Settings, season
-from app.detection.frame import Frame
 
 HOUR_NS = 3_600_000_000_000
 DAY_NS = 24 * HOUR_NS
@@ -52,25 +51,3 @@ def test_seasons_that_say_nothing_are_left_out() -> None:
     points = Points.checked(np.arange(100) * HOUR_NS, np.zeros(100))
     given = Settings(season=(HOUR_NS, DAY_NS, 400 * DAY_NS))
     assert season.lengths_ns(points, given, HOUR_NS) == (DAY_NS,)
-
-
-def test_earlier_seasons_are_looked_up_by_time() -> None:
-    times = np.array([0, 1, 2, 3, 4, 6, 8]) * HOUR_NS  # hours 5 and 7 are missing
-    values = np.array([[10.0, 11, 12, 13, 14, 16, 18]])
-    found = season.samples(Frame(times, values, 6), 4 * HOUR_NS, HOUR_NS, 2, 6)
-    np.testing.assert_array_equal(np.sort(found[0, 0]), [10, 11, 13, 14, np.nan, np.nan])
-
-
-def test_only_the_past_is_looked_up() -> None:
-    times = np.arange(30) * HOUR_NS
-    frame = Frame(times, np.arange(30.0)[None], 10)
-    found = season.samples(frame, 2 * HOUR_NS, HOUR_NS, 2, 10)[0]
-    assert np.all(
-        found[~np.isnan(found)] < np.repeat(np.arange(10, 30), 6)[~np.isnan(found).ravel()]
-    )
-
-
-def test_the_oldest_times_do_not_overflow() -> None:
-    times = np.iinfo(np.int64).min + np.arange(40) * HOUR_NS
-    found = season.samples(Frame(times, np.zeros((1, 40)), 20), 5 * HOUR_NS, HOUR_NS, 5, 20)
-    assert found.shape == (1, 20, 15)

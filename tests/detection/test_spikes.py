@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pytest
 
 from app.detection import Points, Settings, advance, fit, replay, start
-from app.detection.arithmetic import without_spikes
+from app.detection.features import _calm
 
 HOUR_NS = 3_600_000_000_000
 SPIKE = 5
@@ -32,9 +32,8 @@ def test_only_the_spike_itself_is_an_anomaly(kind: str, n: int) -> None:
     assert np.flatnonzero(verdicts.is_anomaly).tolist() == [SPIKE]
 
 
-def test_without_spikes_drops_what_stands_alone_and_keeps_what_lasts() -> None:
-    x = np.array([[1.0, 1, 9, 1, 1, 9, 9, 9, np.nan, 9, 2]])
-    calm = without_spikes(x)[0]
+def test_a_calm_past_drops_what_stands_alone_and_keeps_what_lasts() -> None:
+    calm = _calm(np.array([1.0, 1, 9, 1, 1, 9, 9, 9, np.nan, 9, 2]))
     assert calm[:5].tolist() == [1, 1, 1, 1, 1]
     assert calm[5:8].tolist() == [1, 9, 9]
     assert np.isnan(calm[8])

@@ -97,6 +97,69 @@ def test_migrating_twice_changes_nothing(empty_database: Installed) -> None:
     assert [catalog(empty_database.owner_url, query) for query in EVERYTHING] == before
 
 
+SCORE = """
+    INSERT INTO {} (tenant_id, series_id, timestamp, value, score, is_anomaly, threshold, expected,
+        lower, upper, contributions, reason, model_version, backfilled)
+    SELECT tenant_id, id, '2024-05-01Z', '{{1}}', 0.5, true, 0.9, '{{1}}', '{{0}}', '{{2}}',
+        '{{1}}', '', 1, false FROM series"""
+OLD_ROWS = (
+    "INSERT INTO tenants (id, slug, name) VALUES (gen_random_uuid(), 'old', '')",
+    "INSERT INTO series (tenant_id, id, name, fields) "
+    "SELECT id, gen_random_uuid(), 'rides', '{value}' FROM tenants WHERE slug = 'old'",
+    SCORE.format("scores"),
+    SCORE.format("replaced_scores"),
+)
+
+
+def test_rows_from_before_events_stay_valid_and_outlive_a_downgrade(
+    empty_database: Installed,
+) -> None:
+    owner = empty_database.owner_url
+    migrations.upgrade(owner, empty_database.server_url, "0001")
+    with psycopg.connect(_as_superuser(empty_database)) as superuser:
+        for statement in OLD_ROWS:
+            superuser.execute(statement)
+    migrations.upgrade(owner, empty_database.server_url, "0002")
+    with psycopg.connect(_as_superuser(empty_database)) as superuser:
+        for table in ("scores", "replaced_scores"):
+            marks = superuser.execute(f"SELECT alert, event FROM {table}").fetchall()
+            assert marks == [(False, None)], table
+        assert superuser.execute("SELECT watch FROM series").fetchall() == [(None,)]
+        superuser.execute(
+            "INSERT INTO events SELECT tenant_id, gen_random_uuid(), series_id, timestamp, "
+            "timestamp, NULL, score, timestamp, 1, reason, model_version FROM scores"
+        )
+    migrations.downgrade(owner, "0001")
+    assert "events" not in tables(owner)
+    with psycopg.connect(_as_superuser(empty_database)) as superuser:
+        for table in ("scores", "replaced_scores", "series"):
+            assert superuser.execute(f"SELECT count(*) FROM {table}").fetchall() == [(1,)]
+
+
+def test_growth_of_series_that_have_a_model_counts_from_what_they_hold(
+    empty_database: Installed,
+) -> None:
+    owner = empty_database.owner_url
+    migrations.upgrade(owner, empty_database.server_url, "0002")
+    with psycopg.connect(_as_superuser(empty_database)) as superuser:
+        for statement in OLD_ROWS[:2]:
+            superuser.execute(statement)
+        superuser.execute("UPDATE series SET points = 900, last_at = '2024-05-01Z'")
+        superuser.execute(
+            "INSERT INTO series (tenant_id, id, name, fields, points, last_at, last_version) "
+            "SELECT tenant_id, gen_random_uuid(), 'known', fields, points, last_at, 1 FROM series"
+        )
+    migrations.upgrade(owner, empty_database.server_url, "0003")
+    with psycopg.connect(_as_superuser(empty_database)) as superuser:
+        tried = superuser.execute(
+            "SELECT name, tried_points, tried_to_at = last_at FROM series ORDER BY name"
+        )
+        assert tried.fetchall() == [("known", 900, True), ("rides", 0, None)]
+    migrations.downgrade(owner, "0002")
+    with psycopg.connect(_as_superuser(empty_database)) as superuser:
+        assert superuser.execute("SELECT count(*) FROM series").fetchall() == [(2,)]
+
+
 def test_migrating_from_many_hosts_at_once_is_harmless(empty_database: Installed) -> None:
     program = "import sys; from app.store import migrations; migrations.upgrade(*sys.argv[1:])"
     urls = (empty_database.owner_url, empty_database.server_url)

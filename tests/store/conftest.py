@@ -12,7 +12,9 @@ import pytest
 
 from app.actions import accounts
 from app.actions.parts import Parts
-from app.store import jobs, models, series
+from app.store import events, jobs, models, series
+from app.store.events import Stretch
+from app.store.ids import event_id
 from app.store.series import Series
 from tests.conftest import Installed
 
@@ -28,7 +30,7 @@ MakeSeries = Callable[..., Series]
 
 @dataclass(frozen=True)
 class Owner:
-    """A tenant with a series, a point, a score, a replaced one, a model, a job and a key."""
+    """A tenant with a series, a point, a score, a replaced one, an event, a model, a job, a key."""
 
     id: UUID
     slug: str
@@ -90,4 +92,6 @@ def make_owner(parts: Parts) -> Owner:
         raw.execute("INSERT INTO points VALUES (%s, %s, %s, '{1}')", place)
         for table in ("scores", "replaced_scores"):
             raw.execute(SCORE.format(table=table), place)
+        stretch = Stretch(MOMENT, MOMENT, 1, 0.5, MOMENT, "", 1)
+        events.begin(connection, of, event_id(tenant.id, of.id, 0), stretch)
     return Owner(tenant.id, slug, key.id, of)

@@ -13,7 +13,17 @@ from app.actions.parts import Parts
 from app.store import Database
 from app.store.database import INSTALLATION, become_tenant
 
-OWNED = ("api_keys", "series", "points", "scores", "replaced_scores", "models", "jobs")
+OWNED = (
+    "api_keys",
+    "series",
+    "points",
+    "scores",
+    "replaced_scores",
+    "events",
+    "models",
+    "jobs",
+)
+READ_BY_OPERATOR = ("events", "scores", "series")
 TABLES = (*OWNED, "tenants")
 
 
@@ -126,13 +136,13 @@ def test_a_pooled_connection_forgets_the_role(parts: Parts, owner: Any, role: st
     own.close()
 
 
-@pytest.mark.parametrize("table", ["series", "scores", "tenants"])
+@pytest.mark.parametrize("table", [*READ_BY_OPERATOR, "tenants"])
 def test_the_operator_reads_all_tenants(parts: Parts, owner: Any, other: Any, table: str) -> None:
     with parts.database.operator() as connection:
         assert {owner.id, other.id} <= owners(connection, table)
 
 
-@pytest.mark.parametrize("table", sorted(set(TABLES) - {"series", "scores", "tenants"}))
+@pytest.mark.parametrize("table", sorted(set(TABLES) - {*READ_BY_OPERATOR, "tenants"}))
 def test_the_operator_reads_nothing_else(parts: Parts, owner: Any, table: str) -> None:
     with (
         pytest.raises(ProgrammingError, match="permission denied"),
@@ -141,7 +151,7 @@ def test_the_operator_reads_nothing_else(parts: Parts, owner: Any, table: str) -
         owners(connection, table)
 
 
-@pytest.mark.parametrize("table", ["series", "scores"])
+@pytest.mark.parametrize("table", READ_BY_OPERATOR)
 def test_the_operator_writes_none_of_a_tenants_rows(parts: Parts, table: str) -> None:
     with (
         pytest.raises(ProgrammingError, match="permission denied"),

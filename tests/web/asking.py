@@ -38,6 +38,7 @@ NAMES = {
     "series_name": "rides",
     "slug": "nobody",
     "key_id": "0123456789ABCDEF",
+    "event_id": "01HKF0T8M0ABCDEFGHJKMNPQRS",
     "job_id": "01890a5d-ac96-774b-bcce-b302099a8057",
     "version": "1",
     "timestamp": "2024-01-06T00:00:00Z",

@@ -9,8 +9,9 @@ import pytest
 
 from app.actions import accounts, training
 from app.actions.parts import Parts
-from app.store import models
+from app.store import models, scores
 from app.store.jobs import Job
+from app.store.scores import Wanted
 from app.store.series import by_name
 from tests.service import Service, Tenant, wait_until
 
@@ -52,6 +53,11 @@ class Watched:
             of = by_name(connection, self.tenant_id, self.name)
             found = models.page(connection, self.tenant_id, of.id, None, 10)
         return [model.version for model in found]
+
+    def scored(self) -> int:
+        with self.parts.database.tenant(self.tenant_id) as connection:
+            of = by_name(connection, self.tenant_id, self.name)
+            return len(scores.page(connection, of, Wanted(limit=100_000)))
 
 
 @pytest.fixture

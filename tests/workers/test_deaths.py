@@ -81,6 +81,23 @@ def test_a_work_horse_killed_in_a_training_is_replaced_by_the_same_worker(
     assert worker.poll() is None
 
 
+def test_a_worker_killed_after_its_model_took_over_is_replaced_at_the_first_scores(
+    workless: Service, watch: Watch
+) -> None:
+    watched = watch(LONG)
+    worker = workless.start_worker()
+    job_id = watched.request()
+    wait_until(lambda: watched.scored() > 0, "the first scores are under way")
+    [horse] = children(worker)
+    horse.kill()
+    assert not watched.job(job_id).is_over, "the history is too short for this test"
+    assert watched.versions() == [1]
+    job = watched.wait_until_over(job_id)
+    assert (job.status, job.attempt, job.model_version) == ("succeeded", 2, 1)
+    assert watched.versions() == [1]
+    assert watched.scored() == LONG
+
+
 def test_a_worker_asked_to_stop_finishes_its_training_first(
     workless: Service, watch: Watch
 ) -> None:

@@ -1,0 +1,115 @@
+"""Verdicts become events as they are given: which one alerts, and what belongs together.
+
+The newest points go through the event layer, which goes on from what it remembers of the series.
+Late ones are no news: they alert nobody, and join an event only if they lie within it.
+"""
+
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.detection import Points, Verdicts, Watch, watch
+from app.store import Connection, events
+from app.store.events import Stretch
+from app.store.ids import event_id
+from app.store.scores import Marks
+from app.store.series import Series
+from app.store.times import to_datetime, to_ns
+
+KNOWN = {field.name for field in fields(Watch)}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Points of a series with their verdicts, in time order, and the version that judged them."""
+
+    points: Points
+    verdicts: Verdicts
+    version: int
+
+    def stretch(self, places: NDArray[np.int64]) -> Stretch:
+        """What these points add to an event; of equal scores the first is the peak."""
+        times, scores = self.points.times[places], self.verdicts.score[places]
+        peak = int(places[np.argmax(scores)])
+        return Stretch(
+            started_at=to_datetime(int(times[0])),
+            ended_at=to_datetime(int(times[-1])),
+            points=len(places),
+            peak_score=float(self.verdicts.score[peak]),
+            peak_at=to_datetime(int(self.points.times[peak])),
+            reason=self.verdicts.reasons[peak],
+            model_version=self.version if self.verdicts.model_based[peak] else 0,
+        )
+
+
+def mark(
+    connection: Connection, of: Series, judged: Judged, newest_ns: int | None
+) -> tuple[Marks, dict[str, Any] | None]:
+    """Store the events of these points; the lock on the series is held.
+
+    newest_ns: the newest point that was stored before; what is not after it came late.
+    -> the marks of the verdicts, and what is to be remembered of the series, if it is news.
+    """
+    n = len(judged.points)
+    late = 0 if newest_ns is None else int(np.searchsorted(judged.points.times, newest_ns, "right"))
+    found: list[UUID | None] = [None] * n
+    _join_late(connection, of, judged, late, found)
+    if late == n:
+        return Marks([False] * n, found), None
+    alerts, after = _follow(connection, of, judged, late, found)
+    return Marks([False] * late + alerts, found), asdict(after)
+
+
+def _join_late(
+    connection: Connection, of: Series, judged: Judged, late: int, found: list[UUID | None]
+) -> None:
+    """Give the anomalous ones of the first `late` points the event that each lies within."""
+    places = np.flatnonzero(judged.verdicts.is_anomaly[:late])
+    if not len(places):
+        return
+    times = judged.points.times[places]
+    for event in events.spanning(connection, of, int(times[0]), int(times[-1])):
+        within = (times >= to_ns(event.started_at)) & (times <= to_ns(event.ended_at))
+        if within.any():
+            _give(found, places[within], event.id)
+            events.join(connection, of, event.id, judged.stretch(places[within]))
+
+
+def _follow(
+    connection: Connection, of: Series, judged: Judged, first: int, found: list[UUID | None]
+) -> tuple[list[bool], Watch]:
+    """Points from `first` on through the event layer: which alert, and what it remembers then."""
+    verdicts, times = judged.verdicts, judged.points.times
+    before, open_id = _remembered(connection, of)
+    alarms, after = watch(before, verdicts.strength[first:], verdicts.is_anomaly[first:])
+    starts = times[first:][alarms.is_alert].tolist()
+    ids = [open_id, *(event_id(of.tenant_id, of.id, start) for start in starts)]
+    for number, known in enumerate(ids):
+        places = first + np.flatnonzero(alarms.event == number)
+        if number:
+            events.close(connection, of)  # one at a time is open
+        if known is not None and len(places):
+            _give(found, places, known)
+            store = events.begin if number else events.join
+            store(connection, of, known, judged.stretch(places))
+    if (open_id or starts) and not after.is_open:
+        events.close(connection, of)
+    return alarms.is_alert.tolist(), after
+
+
+def _remembered(connection: Connection, of: Series) -> tuple[Watch, UUID | None]:
+    """What the event layer remembers, and the open event; one that was erased is not open."""
+    stored = of.watch or {}
+    before = Watch(**{name: stored[name] for name in KNOWN & stored.keys()})
+    open_id = events.open_id(connection, of) if before.is_open else None
+    if before.is_open and open_id is None:
+        before = replace(before, is_open=False, quiet=0)
+    return before, open_id
+
+
+def _give(found: list[UUID | None], places: NDArray[np.int64], own: UUID) -> None:
+    for place in places.tolist():
+        found[place] = own

@@ -1,0 +1,25 @@
+"""Each part can be left out, to measure what it is worth."""
+
+import numpy as np
+import pytest
+
+from app.detection import PARTS, Model, Points, Settings, advance, fit, start
+
+HOUR_NS = 3_600_000_000_000
+
+
+def troubled(n: int) -> Points:
+    values = np.random.default_rng(3).normal(10, 1, n)
+    values[-30] += 12
+    values[-12:] = 10.0
+    return Points.checked(np.arange(n) * HOUR_NS, values)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_that_is_left_out_changes_the_scores(part: str) -> None:
+    points, settings = troubled(400), Settings(n_estimators=10)
+    whole = fit(points[:300], settings)
+    less = fit(points[:300], settings, without=frozenset({part}))
+    scores = [advance(model, start(model), points[300:])[0].score for model in (whole, less)]
+    assert np.any(scores[0] != scores[1])
+    assert Model.from_bytes(less.to_bytes()).without == {part}
