@@ -1,0 +1,1 @@
+"""What a verdict and a training cost, beside plain scikit-learn in the same run."""

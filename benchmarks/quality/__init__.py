@@ -1,0 +1,1 @@
+"""How good the verdicts are: the product's own streaming path over public labelled series."""

@@ -1,0 +1,82 @@
+"""The detectors that are compared, a row of the table each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.ensemble import IsolationForest
+
+from app.detection import PARTS, Points, Settings, Watch, replay, watch
+from benchmarks.provenance import ROOT, fingerprint
+
+Floats = npt.NDArray[np.float64]
+
+WARMUP = 0.15
+WARMUP_POINTS_MOST = 750
+ARTICLE = "the article: forest on the raw value"
+OURS = "ours"
+SCORE_AS_ALARM = "ours, score as the alarm"
+HERE = Path(__file__).parent
+COMMON = (HERE / "detectors.py", HERE / "data.py", ROOT / "requirements.lock")
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """A detector's answer for each of n points. score: for ranking. alarm: for waking somebody."""
+
+    score: Floats
+    alarm: Floats
+
+
+@dataclass(frozen=True)
+class Detector:
+    """A row of the table. replayed: what its answers are read from, the same for rows that share a
+    replay. is_ours: the product and not the reference.
+    """
+
+    name: str
+    without: frozenset[str] = frozenset()
+    is_ours: bool = True
+    is_score_the_alarm: bool = False
+
+    @property
+    def replayed(self) -> str:
+        return "-".join(["ours", *sorted(self.without)]) if self.is_ours else "article"
+
+    def fingerprint(self) -> str:
+        """Of all that its answers depend on, the data aside."""
+        product = (ROOT / "app/detection",) if self.is_ours else ()
+        return fingerprint([*COMMON, *product])
+
+    def judge(self, points: Points, seed: int) -> Judged:
+        """Each point judged by what came before it."""
+        return ours(points, seed, self.without) if self.is_ours else article(points, seed)
+
+
+def detectors(is_short: bool = False) -> list[Detector]:
+    """All rows that are run, or the two that matter most."""
+    main = [Detector(ARTICLE, is_ours=False), Detector(OURS)]
+    if is_short:
+        return main
+    alarm = Detector(SCORE_AS_ALARM, is_score_the_alarm=True)
+    return [*main, alarm, *(Detector(f"ours without {p}", frozenset({p})) for p in PARTS)]
+
+
+def ours(points: Points, seed: int, without: frozenset[str] = frozenset()) -> Judged:
+    """The product's streaming path, as `tocsin detect --warmup 0.15` goes it."""
+    settings = Settings(random_state=seed)
+    verdicts = replay(points, settings, warmup=WARMUP, without=without)
+    alarms, _ = watch(Watch(), verdicts.strength, verdicts.is_anomaly)
+    return Judged(verdicts.score, alarms.alarm)
+
+
+def article(points: Points, seed: int) -> Judged:
+    """A forest on the raw values, fitted once on the beginning; missing values count as 0."""
+    values = np.nan_to_num(points.values)
+    history = values[: min(int(WARMUP * len(values)), WARMUP_POINTS_MOST)]
+    forest = IsolationForest(n_estimators=100, contamination=0.05, random_state=seed).fit(history)
+    score = -forest.score_samples(values)
+    return Judged(score, score)
