@@ -52,7 +52,8 @@ def spawn(child: Child) -> subprocess.Popen[bytes]:
 
     Between fork and exec no Python may run when there are threads (numpy brings some), which rules
     out preexec_fn; so a small program in between changes the account, asks to die with us, and then
-    becomes the child. It costs 15 ms, and gets its signals only then: Python would lose some. Without a preexec_fn, Popen can also use vfork.
+    becomes the child. It costs 15 ms, and gets signals only then: Python would lose some of them.
+    Without a preexec_fn, Popen can also use vfork.
     """
     account = f"{child.account.uid}:{child.account.gid}" if child.account else "-"
     death_signal = int(child.death_signal or child.stop_signal)
