@@ -99,6 +99,11 @@ class Detector(Body):
         "auto", description="Season lengths such as `1d`; found from the data where `auto`"
     )
     interval: str = Field("auto", description="Sampling interval such as `30m`, or `auto`")
+    timezone: str = Field(
+        "UTC",
+        max_length=64,
+        description="Zone whose clock days and weeks follow: an IANA name such as `Europe/Berlin`",
+    )
     random_state: int = Field(0, ge=0, le=2**32 - 1, description="Seed")
 
     @field_validator("*")

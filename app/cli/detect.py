@@ -39,13 +39,10 @@ def detect(
     value_column: Annotated[str | None, typer.Option(help="Take this column only.")] = None,
     n_estimators: Annotated[int, typer.Option(help="Trees of each forest.")] = 100,
     max_samples: Annotated[int, typer.Option(help="Rows drawn for each tree.")] = 256,
-    contamination: Annotated[
-        str, typer.Option(help="Share of anomalous points, or auto.")
-    ] = "auto",
+    contamination: Annotated[str, typer.Option(help="Share of anomalies, or auto.")] = "auto",
     season: Annotated[str, typer.Option(help="Such as 1d,7d; or auto, or none.")] = "auto",
-    interval: Annotated[
-        str, typer.Option(help="Time between points, such as 30m; or auto.")
-    ] = "auto",
+    interval: Annotated[str, typer.Option(help="Between points, such as 30m; or auto.")] = "auto",
+    timezone: Annotated[str, typer.Option(help="Clock of days, as Europe/Berlin.")] = "UTC",
     random_state: Annotated[int, typer.Option(help="The same gives the same, bit for bit.")] = 0,
 ) -> None:
     """Find the anomalies in a CSV file.
@@ -59,6 +56,7 @@ def detect(
         "contamination": _number_or_word(contamination),
         "season": _list_or_word(season),
         "interval": interval,
+        "timezone": timezone,
         "random_state": random_state,
     }
     from app.cli import detected, drawn

@@ -64,7 +64,7 @@ def advance(
         raise Invalid(
             f"The model was trained on {model.fields} values a point, not {points.fields}"
         )
-    frame = framed(state.recent, points, model.scale, model.lookback_points)
+    frame = framed(state.recent, points, model.scale, model.lookback_points, model.zone)
     memory, parts = state.memory, []
     for _, block in frame.blocks():
         verdicts, memory = judged(model, block, memory, names)
@@ -79,6 +79,6 @@ def _memory(model: Model, recent: Points) -> Floats:
     first = max(trained, len(recent) - MEMORY_POINTS)
     if first == len(recent):
         return model.calibration.nothing_yet()
-    frame = framed(recent[:first], recent[first:], model.scale, model.lookback_points)
+    frame = framed(recent[:first], recent[first:], model.scale, model.lookback_points, model.zone)
     parts = [remembered(model, block) for _, block in frame.blocks()]
     return np.concatenate(parts, axis=1)

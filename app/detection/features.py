@@ -15,7 +15,7 @@ import numpy as np
 from app.detection.arithmetic import BOUND, Floats, Ints
 from app.detection.compiled import compiled
 from app.detection.frame import Frame
-from app.detection.lookup import phase
+from app.detection.lookup import on_the_clock, phase
 from app.detection.predictor import Predictor
 from app.detection.scale import Scale
 from app.detection.windows import deviation_of, gathered, mad_of, mean_of, median_of, span_of
@@ -157,8 +157,9 @@ def _measure(
         channels,
     )
     if by.predictor.season_ns:
-        here = frame.lookback
-        own[:, -2:] = phase(frame.times[here:], frame.offsets[here:], by.predictor.season_ns).T
+        here, season_ns = frame.lookback, by.predictor.season_ns
+        offsets = on_the_clock(frame.offsets[here:], season_ns)
+        own[:, -2:] = phase(frame.times[here:], offsets, season_ns).T
     else:
         own[:, -2], own[:, -1] = 0.0, own[:, FEATURES.index("mean_middle")]
     answer.features[:, columns] = own

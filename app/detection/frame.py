@@ -9,6 +9,7 @@ import numpy as np
 
 from app.detection.arithmetic import Floats, Ints
 from app.detection.points import Points
+from app.detection.zone import UTC_ZONE, Zone
 
 VALUE_BOUND = 1e307  # sums and differences of a few values stay finite
 BLOCK_ROWS = 4096
@@ -29,8 +30,11 @@ class Frame:
     lookback: int
 
     @classmethod
-    def of(cls, past: Points, points: Points, lookback: int) -> Frame:
-        """Frame the points; of the past only the last `lookback` points are taken."""
+    def of(cls, past: Points, points: Points, lookback: int, zone: Zone = UTC_ZONE) -> Frame:
+        """Frame the points; of the past only the last `lookback` points are taken.
+
+        zone: whose clock hangs on the wall.
+        """
         known = past[max(0, len(past) - lookback) :]
         absent = lookback - len(known)
         times = np.concatenate([np.full(absent, np.iinfo(np.int64).min), known.times, points.times])
@@ -38,7 +42,7 @@ class Frame:
             [np.full((absent, points.fields), np.nan), known.values, points.values]
         )
         values = np.clip(np.ascontiguousarray(rows.T), -VALUE_BOUND, VALUE_BOUND)
-        return cls(times, np.zeros(len(times), np.int64), values, lookback)
+        return cls(times, zone.offsets_at(times), values, lookback)
 
     def __len__(self) -> int:
         return len(self.times) - self.lookback

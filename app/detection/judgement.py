@@ -135,7 +135,7 @@ def _facts(model: Model, frame: Frame, grounds: Grounds, row: int, field: int) -
         usual_high=float(scale.usual_high[field]),
         level=float(np.sum(present / max(len(present), 1))),
         local=float(median(values[at - LOCAL_POINTS : at])),
-        time_ns=int(frame.times[at]),
+        local_ns=int(frame.times[at]) + int(frame.offsets[at]),
         season_ns=model.predictor.season_of(field),
         recent=tuple(values[at - RECENT_POINTS + 1 : at + 1].tolist()),
     )

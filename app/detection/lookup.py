@@ -8,8 +8,10 @@ import numpy as np
 
 from app.detection.arithmetic import Floats, Ints
 from app.detection.compiled import compiled
+from app.detection.settings import UNITS_NS
 from app.detection.windows import median_of
 
+DAY_NS = UNITS_NS["d"]
 REACH_POINTS = 6048  # how far back a season may lie: three weeks of points every five minutes
 REPEATS_FIRST, REPEATS_LONGER = 5, 3
 BESIDE = 1  # points on either side of the same place of an earlier season
@@ -20,6 +22,15 @@ def repeats(season_ns: int, interval_ns: int, is_first: bool) -> int:
     """How many seasons to look back, at least one."""
     most = REPEATS_FIRST if is_first else REPEATS_LONGER
     return max(1, min(most, REACH_POINTS * interval_ns // season_ns))
+
+
+def on_the_clock(offsets: Ints, season_ns: int) -> Ints:
+    """What to add to each time for a season of such a length.
+
+    The clock on the wall rules days, weeks and shares of a day, and nothing else.
+    """
+    is_ruled = season_ns % DAY_NS == 0 or DAY_NS % season_ns == 0
+    return offsets if is_ruled else np.zeros_like(offsets)
 
 
 def phase(times: Ints, offsets: Ints, season_ns: int) -> Floats:

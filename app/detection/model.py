@@ -20,6 +20,7 @@ from app.detection.points import FIELDS_MAX, Points
 from app.detection.predictor import SEASONAL, Predictor
 from app.detection.scale import Scale
 from app.detection.settings import DURATION_MAX_NS, SEASONS_MAX, Settings
+from app.detection.zone import Zone
 from app.errors import Invalid
 
 
@@ -38,6 +39,7 @@ class Model:
     trained_points: int
     trained_from_ns: int
     trained_to_ns: int
+    zone: Zone
     yardstick: Yardstick
     band: Floats
     typical: Floats
@@ -92,6 +94,7 @@ class Model:
     def _arrays(self) -> list[tuple[str, npt.NDArray[Any]]]:
         named = [(f"scale.{f.name}", getattr(self.scale, f.name)) for f in fields(Scale)]
         by = self.yardstick
+        named += [("zone.starts", self.zone.starts), ("zone.offsets", self.zone.offsets)]
         named += [("choice", by.predictor.choice), ("usual_choice", by.predictor.usual_choice)]
         named += [("residual_spread", by.residual_spread), ("offset_spread", by.offset_spread)]
         named += [("band", self.band), ("typical", self.typical)]
@@ -149,6 +152,7 @@ def _rebuilt(facts: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -
         trained_points=trained_points,
         trained_from_ns=trained_from_ns,
         trained_to_ns=trained_to_ns,
+        zone=Zone(_shaped(arrays["zone.starts"], (-1,)), _shaped(arrays["zone.offsets"], (-1,))),
         yardstick=Yardstick(scale, *spreads, predictor),
         band=_shaped(arrays["band"], (2, d)),
         typical=_shaped(arrays["typical"], (d * len(FEATURES),)),
@@ -163,6 +167,7 @@ def _rebuilt(facts: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -
         recent=Points.checked(arrays["recent.times"], arrays["recent.values"]),
     )
     _require(model.recent.fields == d and len(model.recent) <= model.lookback_points)
+    _require(model.zone.is_sound)
     _require(trained_points > 0 and model.calibration.points > 0 and bool(np.all(scale.spread > 0)))
     _require(all(bool(np.all(spread > 0)) for spread in spreads))
     _require(bool(np.all(model.calibration.decade > 0)))

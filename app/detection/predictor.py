@@ -10,7 +10,7 @@ import numpy as np
 from app.detection.arithmetic import Floats, Ints
 from app.detection.compiled import compiled
 from app.detection.frame import Frame
-from app.detection.lookup import repeats, seasonal
+from app.detection.lookup import on_the_clock, repeats, seasonal
 from app.detection.scale import Scale
 from app.detection.windows import median_of, rolling_medians, span_of
 
@@ -119,7 +119,7 @@ class Predictor:
     def _seasonal(self, frame: Frame, field: int, first: int, which: int) -> Floats:
         answer = np.empty(len(frame.times) - first)
         length_ns, number = self.seasons_ns[which], self._repeats(which)
-        clock = (frame.times, frame.offsets)
+        clock = (frame.times, on_the_clock(frame.offsets, length_ns))
         values = frame.values[field]
         seasonal(*clock, values, first, length_ns, self.interval_ns, number, answer)
         return answer

@@ -18,6 +18,7 @@ DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sun
 class Facts:
     """What there is to say about one value; numbers in its unit, NaN or infinite for unknown.
 
+    local_ns: what a clock on the wall showed, as ns since it showed 1970.
     season_ns: the season the usual value goes by, 0 for none. recent: the last values, with this.
     """
 
@@ -30,7 +31,7 @@ class Facts:
     usual_high: float
     level: float
     local: float
-    time_ns: int
+    local_ns: int
     season_ns: int
     recent: tuple[float, ...]
 
@@ -137,8 +138,8 @@ def _times(ratio: float) -> str:
 
 
 def _place(facts: Facts) -> str:
-    """The place in the season: "Sunday 01:00", in UTC."""
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=facts.time_ns // 1000)
+    """The place in the season: "Sunday 01:00", by the clock on the wall."""
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=facts.local_ns // 1000)
     if facts.season_ns % DAY_NS == 0 and facts.season_ns <= WEEK_NS:
         return f"{DAYS[moment.weekday()]} {moment:%H:%M}"
     if DAY_NS % facts.season_ns == 0:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from app.detection.zone import checked_name
 from app.errors import FieldError, Invalid
 
 UNITS_NS = {
@@ -27,6 +28,7 @@ class Settings:
     """What a user may set; the defaults ask for nothing.
 
     season: lengths in nanoseconds, shortest first, () for none. interval: nanoseconds.
+    timezone: IANA name of the zone whose clock days and weeks follow.
     """
 
     n_estimators: int = 100
@@ -34,6 +36,7 @@ class Settings:
     contamination: float | Literal["auto"] = "auto"
     season: tuple[int, ...] | Literal["auto"] = "auto"
     interval: int | Literal["auto"] = "auto"
+    timezone: str = "UTC"
     random_state: int = 0
 
     @classmethod
@@ -63,6 +66,7 @@ class Settings:
             "contamination": self.contamination,
             "season": season,
             "interval": interval,
+            "timezone": self.timezone,
             "random_state": self.random_state,
         }
 
@@ -131,5 +135,6 @@ READERS: dict[str, Callable[[object], object]] = {
     "contamination": _contamination,
     "season": _season,
     "interval": _interval,
+    "timezone": checked_name,
     "random_state": _whole(0, 2**32 - 1),
 }

@@ -18,6 +18,7 @@ from app.detection.predictor import Predictor, choose, undecided
 from app.detection.scale import Scale, robust_spread
 from app.detection.settings import Settings
 from app.detection.verdict import Evidence, auto_threshold, score_of
+from app.detection.zone import Zone
 from app.errors import Invalid
 
 FOREST_POINTS = 64  # from here on a forest says more than the fallback
@@ -67,6 +68,7 @@ def fit(
         trained_points=len(known),
         trained_from_ns=int(known.times[0]),
         trained_to_ns=int(known.times[-1]),
+        zone=Zone.named(settings.timezone),
         yardstick=by,
         band=_band(frame.judged[:, first:] - learned.expected[:, first:]),
         typical=typical,
@@ -76,9 +78,9 @@ def fit(
     )
 
 
-def framed(past: Points, points: Points, scale: Scale, lookback: int) -> Frame:
+def framed(past: Points, points: Points, scale: Scale, lookback: int, zone: Zone) -> Frame:
     """The points with their past, without the fields that training had too few values of."""
-    frame = Frame.of(past, points, lookback)
+    frame = Frame.of(past, points, lookback, zone)
     frame.values[~scale.is_known] = np.nan
     return frame
 
@@ -97,7 +99,8 @@ def _predictor(points: Points, scale: Scale, settings: Settings) -> tuple[Predic
     interval_ns = season.sampling_interval_ns(points, settings)
     seasons_ns = season.lengths_ns(points, settings, interval_ns)
     draft = undecided(scale, interval_ns, seasons_ns)
-    frame = framed(Points.empty(points.fields), points, scale, lookback_of(draft))
+    zone = Zone.named(settings.timezone)
+    frame = framed(Points.empty(points.fields), points, scale, lookback_of(draft), zone)
     return choose(draft, frame, scale.spread), frame
 
 

@@ -98,6 +98,8 @@ def test_a_wrong_setting_is_named(tenant: Tenant, field: str, value: object) -> 
         ("season", "1d"),
         ("interval", "0s"),
         ("interval", "99999w"),
+        ("timezone", "Europe/Nowhere"),
+        ("timezone", "../zones"),
         ("random_state", -1),
         ("random_state", 2**32),
         ("unheard_of", 1),

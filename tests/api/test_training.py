@@ -142,6 +142,7 @@ def test_a_model_version_says_what_it_was_trained_on(rides: Tenant) -> None:
         "contamination": "auto",
         "season": "auto",
         "interval": "auto",
+        "timezone": "UTC",
         "random_state": 0,
     }
     assert 0 < model["threshold"] <= 1

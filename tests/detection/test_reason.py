@@ -17,7 +17,7 @@ FACTS = Facts(
     usual_high=27000.0,
     level=14000.0,
     local=16000.0,
-    time_ns=SUNDAY_ONE_NS,
+    local_ns=SUNDAY_ONE_NS,
     season_ns=7 * DAY_NS,
     recent=(20000.0, math.nan, 21000.0, 22000.0, 23109.0, 39197.0),
 )

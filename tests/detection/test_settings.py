@@ -40,6 +40,9 @@ def test_durations_are_read() -> None:
         ("interval", "-1m"),
         ("interval", "999999999999w"),
         ("interval", "٣m"),
+        ("timezone", "Mars/Base"),
+        ("timezone", "europe/berlin"),
+        ("timezone", None),
         ("random_state", -1),
         ("trees", 5),
     ],
@@ -67,6 +70,7 @@ def test_all_wrong_settings_are_named_together() -> None:
         season=some.just("auto")
         | some.sets(some.integers(1, 1 << 59), max_size=4).map(lambda s: tuple(sorted(s))),
         interval=some.just("auto") | some.integers(1, 1 << 59),
+        timezone=some.sampled_from(["UTC", "Europe/Berlin", "America/St_Johns"]),
         random_state=some.integers(0, 2**32 - 1),
     )
 )
