@@ -13,8 +13,8 @@ help:  ## List the commands
 run: $(VENV)/.installed  ## Start everything, and show the demo; Ctrl-C stops it
 	@exec $(BIN)/tocsin up --demo
 
-test: $(VENV)/.installed-dev  ## Run all tests, on servers of their own
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.installed-dev  ## Run all tests, in two processes, on servers of their own
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 lint: $(VENV)/.installed-dev  ## Look for mistakes in code and types
 	$(BIN)/ruff check

@@ -1,5 +1,10 @@
-"""Servers for the tests: those that the environment names, else the embedded ones; never a fake."""
+"""Servers for the tests: those that the environment names, else the embedded ones; never a fake.
 
+The tests may run in several processes: each has a database and numbers in Redis of its own, or
+embedded servers of its own.
+"""
+
+import contextlib
 import os
 import secrets
 from collections.abc import Iterator
@@ -10,7 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 from hypothesis import settings as property_tests
-from redis import Redis
+from redis import ConnectionPool, Redis
 from sqlalchemy import Connection
 
 from app import embedded
@@ -25,12 +30,21 @@ property_tests.register_profile("tocsin", deadline=None)  # the first call of a 
 property_tests.load_profile("tocsin")
 
 PASSWORD = "only-for-tests"
+IS_THERE = (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long ones first: as the last of all, one process would wait for another's."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 @dataclass(frozen=True)
 class Servers:
+    """Both numbers in Redis are flushed by tests."""
+
     superuser_url: str
     redis_url: str
+    other_redis_url: str
 
     def url(self, role: str, database: str) -> str:
         """The same server, as another role, in another database."""
@@ -60,20 +74,26 @@ def servers() -> Iterator[Servers]:
     database_url = os.environ.get("TOCSIN_TEST_DATABASE_URL")
     redis_url = os.environ.get("TOCSIN_TEST_REDIS_URL")
     if database_url and redis_url:
-        yield Servers(database_url, redis_url)
+        yield Servers(database_url, *_numbers_in(redis_url))
         return
     with embedded.temporary() as own:
-        yield Servers(database_url or own.superuser_url, redis_url or own.redis_url)
+        numbers = _numbers_in(redis_url or own.redis_url)
+        yield Servers(database_url or own.superuser_url, *numbers)
+
+
+def _numbers_in(redis_url: str) -> list[str]:
+    """Two that no other process of this run takes: the URL's and those above, round at 16."""
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = ConnectionPool.from_url(redis_url).connection_kwargs.get("db") or 0
+    server = redis_url.partition("?")[0]
+    return [f"{server}?db={(first + 2 * process + n) % 16}" for n in range(2)]
 
 
 def make_database(servers: Servers) -> Installed:
     """Empty, owned by a role like the one that `tocsin migrate` expects."""
     name = f"tocsin_test_{secrets.token_hex(6)}"
     with psycopg.connect(servers.superuser_url, autocommit=True) as connection:
-        exists = connection.execute(
-            "SELECT FROM pg_roles WHERE rolname = 'tocsin_test_owner'"
-        ).fetchone()
-        if exists is None:
+        with contextlib.suppress(*IS_THERE):
             connection.execute(
                 f"CREATE ROLE tocsin_test_owner LOGIN CREATEROLE PASSWORD '{PASSWORD}'"
             )

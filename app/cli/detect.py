@@ -15,35 +15,47 @@ from app.cli.failures import WrongUsage
 from app.errors import FieldError, Invalid, RowError, TocsinError
 
 if TYPE_CHECKING:  # numpy and scikit-learn take a second to load: no other command waits for them
-    from app.cli.detected import Rows
+    from app.cli.detected import Found, Rows
     from app.detection import Settings, Verdicts
 
 SHOWN = 20
 ERRORS_SHOWN = 10
 
 
+File = Annotated[Path, typer.Argument(help="CSV file, also gzipped (.gz).", show_default=False)]
+Warmup = Annotated[
+    str, typer.Option(help="Points before the first training: a share (750 at most) or a number.")
+]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Write every point with its verdict here.")
+]
+Plot = Annotated[Path | None, typer.Option(help="Draw the series and its anomalies here.")]
+TimestampColumn = Annotated[str | None, typer.Option(help="If not `timestamp`.")]
+ValueColumn = Annotated[str | None, typer.Option(help="Take this column only.")]
+Trees = Annotated[int, typer.Option(help="Trees of each forest.")]
+Samples = Annotated[int, typer.Option(help="Rows drawn for each tree.")]
+Contamination = Annotated[str, typer.Option(help="Share of anomalies, or auto.")]
+Season = Annotated[str, typer.Option(help="Such as 1d,7d; or auto, or none.")]
+Interval = Annotated[str, typer.Option(help="Between points, such as 30m; or auto.")]
+Timezone = Annotated[str, typer.Option(help="Clock of days, as Europe/Berlin.")]
+RandomState = Annotated[int, typer.Option(help="The same gives the same, bit for bit.")]
+
+
 def detect(
-    file: Annotated[Path, typer.Argument(help="CSV file, also gzipped (.gz).", show_default=False)],
-    warmup: Annotated[
-        str,
-        typer.Option(help="Points before the first training: a share (750 at most) or a number."),
-    ] = "0.15",
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write every point with its verdict here.")
-    ] = None,
-    plot: Annotated[
-        Path | None, typer.Option(help="Draw the series and its anomalies here.")
-    ] = None,
+    file: File,
+    warmup: Warmup = "0.15",
+    output: Output = None,
+    plot: Plot = None,
     as_json: terminal.AsJson = False,
-    timestamp_column: Annotated[str | None, typer.Option(help="If not `timestamp`.")] = None,
-    value_column: Annotated[str | None, typer.Option(help="Take this column only.")] = None,
-    n_estimators: Annotated[int, typer.Option(help="Trees of each forest.")] = 100,
-    max_samples: Annotated[int, typer.Option(help="Rows drawn for each tree.")] = 256,
-    contamination: Annotated[str, typer.Option(help="Share of anomalies, or auto.")] = "auto",
-    season: Annotated[str, typer.Option(help="Such as 1d,7d; or auto, or none.")] = "auto",
-    interval: Annotated[str, typer.Option(help="Between points, such as 30m; or auto.")] = "auto",
-    timezone: Annotated[str, typer.Option(help="Clock of days, as Europe/Berlin.")] = "UTC",
-    random_state: Annotated[int, typer.Option(help="The same gives the same, bit for bit.")] = 0,
+    timestamp_column: TimestampColumn = None,
+    value_column: ValueColumn = None,
+    n_estimators: Trees = 100,
+    max_samples: Samples = 256,
+    contamination: Contamination = "auto",
+    season: Season = "auto",
+    interval: Interval = "auto",
+    timezone: Timezone = "UTC",
+    random_state: RandomState = 0,
 ) -> None:
     """Find the anomalies in a CSV file.
 
@@ -59,7 +71,7 @@ def detect(
         "timezone": timezone,
         "random_state": random_state,
     }
-    from app.cli import detected, drawn
+    from app.cli import detected
     from app.detection import Settings
 
     if output is not None and output.exists() and output.samefile(file):
@@ -68,17 +80,8 @@ def detect(
         settings, first = Settings.from_json(document), _warmup(warmup)
         rows = detected.read(file, timestamp_column, value_column)
         found = detected.Found.of(_replayed(rows, settings, first))
-    with _writable():
-        if output is not None:
-            detected.write(output, rows, found)
-        if plot is not None:
-            drawn.draw(plot, rows, found)
-    if as_json:
-        terminal.data(detected.summary(rows, found))
-        return
-    if output is None:
-        _show(rows, found.verdicts)
-    typer.echo(detected.summary_line(rows, found))
+    _write(rows, found, output, plot)
+    _tell(rows, found, as_json, has_table=output is None)
 
 
 @contextmanager
@@ -146,6 +149,27 @@ def _replayed(rows: Rows, settings: Settings, warmup: int | float) -> Verdicts:
             progress=lambda share: bar.update(task, completed=share),
             names=rows.names,
         )
+
+
+def _write(rows: Rows, found: Found, output: Path | None, plot: Path | None) -> None:
+    from app.cli import detected, drawn
+
+    with _writable():
+        if output is not None:
+            detected.write(output, rows, found)
+        if plot is not None:
+            drawn.draw(plot, rows, found)
+
+
+def _tell(rows: Rows, found: Found, as_json: bool, has_table: bool) -> None:
+    from app.cli import detected
+
+    if as_json:
+        terminal.data(detected.summary(rows, found))
+        return
+    if has_table:
+        _show(rows, found.verdicts)
+    typer.echo(detected.summary_line(rows, found))
 
 
 def _show(rows: Rows, verdicts: Verdicts) -> None:

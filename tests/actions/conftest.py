@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 import numpy as np
@@ -118,7 +117,7 @@ def alone_settings(apart: Installed, tmp_path_factory: pytest.TempPathFactory) -
     return Settings(
         data_dir=tmp_path_factory.mktemp("alone"),
         database_url=apart.server_url,
-        redis_url=other_redis_database(apart.servers.redis_url),
+        redis_url=apart.servers.other_redis_url,
         job_lease_s=2.0,
         database_connections=16,
     )
@@ -143,9 +142,3 @@ def account(alone: Parts) -> Account:
     slug = f"t-{secrets.token_hex(6)}"
     tenant, _, _ = accounts.add_tenant(alone, slug, slug, {})
     return Account(alone, tenant.id, slug)
-
-
-def other_redis_database(url: str) -> str:
-    if url.startswith("unix:"):
-        return url.partition("?")[0] + "?db=1"
-    return urlunsplit(urlsplit(url)._replace(path="/1"))

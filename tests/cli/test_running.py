@@ -25,6 +25,7 @@ def environment(service: Service, **others: str) -> dict[str, str]:
     return {**service.environment, "TOCSIN_PORT": str(free_port()), **others}
 
 
+@pytest.mark.long
 def test_the_demo_outlives_kill_9_starts_again_from_what_is_stored_and_leaves_nothing(
     home: Any,
 ) -> None:

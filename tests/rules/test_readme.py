@@ -20,6 +20,7 @@ def story() -> str:
     return found[1]
 
 
+@pytest.mark.long
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not on this machine")
 def test_the_readme_s_curl_lines_tell_what_they_promise(service: Service, tenant: Tenant) -> None:
     lines = story().splitlines()
