@@ -9,7 +9,9 @@ and of the last n points k beyond it by e in all,
 
 so that after a change a channel stops crying, between trainings too (own derivation). An excess
 counts up to one decade for the score: a lone spike does not hide the next. It counts up to three
-for the strength that alarms are made of: nobody needs to be woken by the same again.
+for the strength that alarms are made of: nobody needs to be woken by the same again. Where
+channels agree with each other, as those of fields together do, that is not enough to stop them: of
+these an excess counts the more, the more of the memory is excess, in the end in full.
 """
 
 from __future__ import annotations
@@ -43,12 +45,13 @@ class Calibration:
 
     points: how many the tables were made of. knots: (channels, KNOTS) strangeness whose evidence is
     LEVELS; decade: (channels,) how much more strangeness makes something ten times as rare, beyond
-    the last knot.
+    the last knot. agreeing: how many channels, the last ones, agree with each other.
     """
 
     points: int
     knots: Floats
     decade: Floats
+    agreeing: int = 0
 
     @classmethod
     def of(cls, strangeness: Floats) -> Calibration:
@@ -60,9 +63,11 @@ class Calibration:
 
     @classmethod
     def joined(cls, first: Calibration, second: Calibration) -> Calibration:
-        """The channels of both, as if made of as many points as the first."""
+        """The channels of both, the second agreeing; as if made of as many points as the first."""
         knots = np.concatenate([first.knots, second.knots])
-        return cls(first.points, knots, np.concatenate([first.decade, second.decade]))
+        return cls(
+            first.points, knots, np.concatenate([first.decade, second.decade]), len(second.knots)
+        )
 
     @property
     def most(self) -> float:
@@ -85,7 +90,8 @@ class Calibration:
         shape = len(self.knots), memory.shape[1] + strangeness.shape[1]
         answer, excess = np.empty((2, *strangeness.shape)), np.empty(shape)
         excess[:, : memory.shape[1]] = memory
-        _fold(self.knots, self.decade, float(self.points), strangeness, excess, answer)
+        tables = (self.knots, self.decade, float(self.points), self.agreeing)
+        _fold(*tables, strangeness, excess, answer)
         return answer, excess[:, max(0, shape[1] - MEMORY_POINTS) :]
 
     def excess(self, strangeness: Floats) -> Floats:
@@ -99,6 +105,7 @@ def _fold(
     knots: Floats,
     decade: Floats,
     points: float,
+    agreeing: int,
     strangeness: Floats,
     excess: Floats,
     answer: Floats,
@@ -114,14 +121,17 @@ def _fold(
                 answer[:, channel, i], excess[channel, last] = 0.0, math.nan
                 continue
             number = beyond = for_score = for_strength = 0.0
+            full = decade[channel]
+            if channel >= len(knots) - agreeing:
+                full *= _fullness(excess[channel], last)
             for j in range(max(0, last - MEMORY_POINTS), last):
                 e = excess[channel, j]
                 if e >= 0.0:
                     number += 1.0
                 if e > 0.0:
                     beyond += 1.0
-                    for_score += min(e, MOST_FOR_SCORE * decade[channel])
-                    for_strength += min(e, MOST_FOR_STRENGTH * decade[channel])
+                    for_score += min(e, MOST_FOR_SCORE * full)
+                    for_strength += min(e, MOST_FOR_STRENGTH * full)
             rate = (trained_beyond + beyond) / (trained + number)
             level = -math.log10(min(rate, 1.0))
             excess[channel, last] = max(s - table[-1], 0.0)
@@ -134,6 +144,16 @@ def _fold(
                 answer[1, channel, i] = min(strength, most)
             else:
                 answer[:, channel, i] = _level(table, s) * level / LEVEL_MOST
+
+
+@compiled
+def _fullness(excess: Floats, last: int) -> float:
+    """1 for a memory without excess, growing without bound as it fills."""
+    beyond = 0
+    for j in range(max(0, last - MEMORY_POINTS), last):
+        if excess[j] > 0.0:
+            beyond += 1
+    return MEMORY_POINTS / max(MEMORY_POINTS - beyond, 1e-3)
 
 
 @compiled

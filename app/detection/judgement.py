@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from app.detection import reason
+from app.detection import joint, reason
 from app.detection.arithmetic import Flags, Floats, median
 from app.detection.fallback import field_name
 from app.detection.features import VIEWS, Seen, seen
@@ -20,6 +21,7 @@ RECENT_POINTS, LEVEL_POINTS, LOCAL_POINTS = 6, 24, 48  # what reasons speak of
 TELLING = np.array(
     [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 2.5]
 )  # of KINDS: how much rather one of them is told
+FIELDS_TOLD, SHARE_TOLD = 3, 0.25  # of fields that disagree; share of the strongest
 WORDS_BEFORE_TREES = (
     0.5  # a plain channel explains better than a forest of nearly the same evidence
 )
@@ -29,7 +31,7 @@ WORDS_BEFORE_TREES = (
 class Grounds:
     """What a verdict stands on: evidence for the score, and for the strength.
 
-    expected, usual: (d, n); seen: the range before each point.
+    expected, usual: (d, n); seen: the range before each point; means: of the joint channels.
     """
 
     evidence: Evidence
@@ -37,6 +39,7 @@ class Grounds:
     expected: Floats
     usual: Floats
     seen: Range
+    means: Floats
 
 
 def judged(
@@ -82,33 +85,58 @@ def remembered(model: Model, frame: Frame) -> Floats:
     return model.calibration.excess(_strangeness(model, frame)[0])
 
 
-def _strangeness(model: Model, frame: Frame) -> tuple[Floats, Seen]:
-    """Of all channels, (channels, n), in the order of the calibration."""
+def _strangeness(model: Model, frame: Frame) -> tuple[Floats, Seen, Floats, Floats]:
+    """Of all channels, (channels, n), in the order of the calibration: forests, the channels of
+    each field, joint channels. With it what they look at: of fields, and of joint channels the
+    means and the parts of the fields."""
     learned = seen(frame, model.yardstick)
     rows = np.where(np.isnan(learned.features), model.typical, learned.features)
     forests = model.grove.strangeness(rows)
     forests[:, np.isnan(frame.judged).all(axis=0)] = np.nan
-    return np.concatenate([forests, learned.channels.reshape(-1, len(frame))]), learned
+    means, parts, together = _together(model, frame)
+    if model.joint is not None:
+        joint.take_over(learned.channels, model.predictor)
+    plain = learned.channels.reshape(-1, len(frame))
+    return np.concatenate([forests, plain, together]), learned, means, parts
+
+
+def _together(model: Model, frame: Frame) -> tuple[Floats, Floats, Floats]:
+    """Means and parts, (channels, d, n), and strangeness (channels, n) of the joint channels."""
+    if model.joint is None:
+        nothing = np.empty((0, model.fields, len(frame)))
+        return nothing, nothing, nothing[:, 0]
+    means = joint.means_of(frame, model.yardstick)
+    means[:, :, np.isnan(frame.judged).all(axis=0)] = np.nan
+    parts = model.joint.parts(means)
+    return means, parts, joint.strangeness(parts, means)
 
 
 def _grounds(model: Model, frame: Frame, memory: Floats) -> tuple[Grounds, Floats]:
-    strangeness, learned = _strangeness(model, frame)
+    strangeness, learned, means, parts = _strangeness(model, frame)
     both, memory = model.calibration.evidence(strangeness, memory)
     before = range_before(frame, model.scale.lowest, model.scale.highest)
     novelty = before.evidence(frame.judged, model.trained_points)
+    own = len(strangeness) - len(parts)
     for_score, for_strength = (
         Evidence(
-            evidence[: len(VIEWS)],
-            np.concatenate([evidence[len(VIEWS) :].reshape(learned.channels.shape), novelty[None]]),
-            model.calibration.most,
-            model.without,
+            views=evidence[: len(VIEWS)],
+            kinds=np.concatenate(
+                [evidence[len(VIEWS) : own].reshape(learned.channels.shape), novelty[None]]
+            ),
+            joint=evidence[own:],
+            joint_parts=parts,
+            most=model.calibration.most,
+            without=model.without,
         )
         for evidence in both
     )
-    return Grounds(for_score, for_strength, learned.expected, learned.usual, before), memory
+    grounds = Grounds(for_score, for_strength, learned.expected, learned.usual, before, means)
+    return grounds, memory
 
 
 def _reason(model: Model, frame: Frame, grounds: Grounds, row: int, names: Sequence[str]) -> str:
+    if grounds.evidence.is_joint[row]:
+        return _joint_reason(model, grounds, row, names)
     plain, views = grounds.evidence.kinds[:, :, row], grounds.evidence.views[:, row]
     field = int(plain.max(axis=0).argmax())
     own = plain[:, field]
@@ -118,6 +146,28 @@ def _reason(model: Model, frame: Frame, grounds: Grounds, row: int, names: Seque
         kind = list(VIEWS)[int(views.argmax())]
     facts = _facts(model, frame, grounds, row, field)
     return reason.sentence(kind, facts, field_name(names, field) if model.fields > 1 else "")
+
+
+def _joint_reason(model: Model, grounds: Grounds, row: int, names: Sequence[str]) -> str:
+    assert model.joint is not None
+    channel = int(grounds.evidence.joint[:, row].argmax())
+    parts, means = grounds.evidence.joint_parts[channel, :, row], grounds.means[channel, :, row]
+    fitting = model.joint.fitting(channel, means)
+    strongest = np.argsort(-parts, kind="stable")[:FIELDS_TOLD]
+    disagreements = [
+        reason.Disagreement(
+            field_name(names, field),
+            *(_in_unit(model, field, float(x[field])) for x in (means, fitting)),
+        )
+        for field in strongest.tolist()
+        if parts[field] >= SHARE_TOLD * parts.max()
+    ]
+    return reason.disagreeing(disagreements, joint.sizes(model.yardstick.spans)[channel])
+
+
+def _in_unit(model: Model, field: int, squeezed: float) -> float:
+    """The value that standardised and squeezed is this."""
+    return float(model.scale.centre[field] + model.scale.spread[field] * math.sinh(squeezed))
 
 
 def _facts(model: Model, frame: Frame, grounds: Grounds, row: int, field: int) -> reason.Facts:

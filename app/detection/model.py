@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from app.detection import layout
+from app.detection import joint, layout
 from app.detection.arithmetic import Floats, Ints
 from app.detection.calibration import KNOTS, Calibration
 from app.detection.features import CHANNELS, FEATURES, VIEWS, Yardstick, needed_points
 from app.detection.forest import ARRAYS, Forest, Grove
+from app.detection.joint import Joint
 from app.detection.lookup import REACH_POINTS
 from app.detection.points import FIELDS_MAX, Points
 from app.detection.predictor import SEASONAL, Predictor
@@ -30,7 +31,8 @@ class Model:
 
     threshold: score from which a point is anomalous. band: (2, d) what is added to the expected
     value for lower and upper, in the unit of the field. typical: a row of features standing in for
-    what is missing. recent: the last points of the training, `lookback_points` at most.
+    what is missing. joint: None for a single field. recent: the last points of the training,
+    `lookback_points` at most.
     """
 
     settings: Settings
@@ -44,6 +46,7 @@ class Model:
     band: Floats
     typical: Floats
     forests: tuple[Forest, ...]
+    joint: Joint | None
     calibration: Calibration
     recent: Points
 
@@ -100,6 +103,8 @@ class Model:
         named += [("band", self.band), ("typical", self.typical)]
         named += [("knots", self.calibration.knots), ("decade", self.calibration.decade)]
         named += [("recent.times", self.recent.times), ("recent.values", self.recent.values)]
+        if self.joint is not None:
+            named += [(f"joint.{f.name}", getattr(self.joint, f.name)) for f in fields(Joint)]
         for view, forest in zip(VIEWS, self.forests, strict=True):
             named += [(f"{view}.{name}", array) for name, array in forest.arrays().items()]
         return named
@@ -143,7 +148,8 @@ def _rebuilt(facts: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -
     choices = _shaped(arrays["choice"], (d,)), _shaped(arrays["usual_choice"], (d,))
     predictor = _predictor(facts, *choices, scale)
     spreads = _shaped(arrays["residual_spread"], (d,)), _shaped(arrays["offset_spread"], (d,))
-    channels = len(VIEWS) + len(CHANNELS) * d
+    together = _joint(arrays, d)
+    channels = len(VIEWS) + len(CHANNELS) * d + (len(joint.CHANNELS) if together else 0)
     trained_points, trained_from_ns, trained_to_ns = (int(x) for x in facts["trained"])
     model = Model(
         settings=Settings.from_json(facts["settings"]),
@@ -159,10 +165,12 @@ def _rebuilt(facts: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -
         forests=tuple(
             _forest(facts, arrays, i, len(columns)) for i, columns in enumerate(view_columns(d))
         ),
+        joint=together,
         calibration=Calibration(
             int(facts["calibrated"]),
             _shaped(arrays["knots"], (channels, KNOTS)),
             _shaped(arrays["decade"], (channels,)),
+            len(joint.CHANNELS) if together else 0,
         ),
         recent=Points.checked(arrays["recent.times"], arrays["recent.values"]),
     )
@@ -182,6 +190,17 @@ def _predictor(facts: Mapping[str, Any], choice: Ints, usual: Ints, scale: Scale
     _require(bool(np.all((choice >= 0) & (choice < SEASONAL + 2 * len(seasons_ns)))))
     _require(bool(np.all((usual >= 0) & (usual <= len(seasons_ns)))))
     return Predictor(interval_ns, seasons_ns, choice, usual, scale.lowest, scale.highest)
+
+
+def _joint(arrays: Mapping[str, npt.NDArray[Any]], d: int) -> Joint | None:
+    if "joint.roots" not in arrays:
+        return None
+    channels = len(joint.CHANNELS)
+    shapes = {"centre": (channels, d), "spread": (channels, d), "roots": (channels * d, d)}
+    own = {name: _shaped(arrays[f"joint.{name}"], shape) for name, shape in shapes.items()}
+    _require(d > 1 and all(bool(np.all(np.isfinite(array))) for array in own.values()))
+    _require(bool(np.all(own["spread"] > 0)))
+    return Joint(**own)
 
 
 def _forest(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -34,6 +35,31 @@ class Facts:
     local_ns: int
     season_ns: int
     recent: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """A field that does not go with the others: its value, and the one that would."""
+
+    field: str
+    value: float
+    fitting: float
+
+
+def disagreeing(told: Sequence[Disagreement], points: int) -> str:
+    """Why, where fields together are unusual: those that disagree most, by means over so many."""
+    over = f" on average over {points} points" if points > 1 else ""
+    if len(told) == 1:
+        (one,) = told
+        return (
+            f"{one.field} does not go with the other fields as usual: {number(one.value)}{over}, "
+            f"{number(one.fitting)} would fit"
+        )
+    names = ", ".join(one.field for one in told[:-1]) + f" and {told[-1].field}"
+    values = ", ".join(
+        f"{one.field} {number(one.value)} ({number(one.fitting)} would fit)" for one in told
+    )
+    return f"{names} do not go together as usual{over}: {values}"
 
 
 def sentence(kind: str, facts: Facts, field: str = "") -> str:

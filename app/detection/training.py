@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from app.detection import forest, season
+from app.detection import forest, joint, season
 from app.detection.arithmetic import Floats, Ints
 from app.detection.calibration import Calibration
 from app.detection.features import CHANNELS, VIEWS, Seen, Yardstick, seen
@@ -51,6 +51,7 @@ def fit(
     first = predictor.settled(len(known))
     by, learned = _learned(frame, predictor, scale, first)
     taken = _taken(frame, first)
+    together = _together(frame, by, learned)
     rows = learned.features[taken]
     typical = _typical(rows)
     tell(0.2)
@@ -59,12 +60,14 @@ def fit(
     channels = learned.channels[:, :, taken].reshape(-1, len(taken))
     table = np.concatenate([strangeness, channels])
     calibration = Calibration.of(table)
-    values = frame.judged[:, taken]
+    if together:
+        calibration = Calibration.joined(calibration, together.calibration)
+        table = np.concatenate([table, together.strangeness[:, taken]])
     tell(1.0)
     return Model(
         settings=settings,
         without=without,
-        threshold=_threshold(settings, calibration, table, values),
+        threshold=_threshold(settings, calibration, table, frame.judged[:, taken]),
         trained_points=len(known),
         trained_from_ns=int(known.times[0]),
         trained_to_ns=int(known.times[-1]),
@@ -73,6 +76,7 @@ def fit(
         band=_band(frame.judged[:, first:] - learned.expected[:, first:]),
         typical=typical,
         forests=forests,
+        joint=together.joint if together else None,
         calibration=calibration,
         recent=known[max(0, len(known) - lookback_of(predictor)) :],
     )
@@ -153,6 +157,16 @@ def _forests(
     return tuple(forests), np.stack(strangeness)
 
 
+def _together(frame: Frame, by: Yardstick, seen_in_fields: Seen) -> joint.Learned | None:
+    """What the fields are together; None for a single one."""
+    if len(frame.values) == 1:
+        return None
+    found = joint.learned(joint.means_of(frame, by), by.spans)
+    if found:
+        joint.take_over(seen_in_fields.channels, by.predictor)
+    return found
+
+
 def _threshold(
     settings: Settings,
     calibration: Calibration,
@@ -165,8 +179,16 @@ def _threshold(
     d, n = values.shape
     (evidence, _), _ = calibration.evidence(strangeness, calibration.nothing_yet())
     novelty = range_so_far(values).evidence(values, n)
-    kinds = np.concatenate([evidence[len(VIEWS) :].reshape(len(CHANNELS), d, n), novelty[None]])
-    scores = score_of(Evidence(evidence[: len(VIEWS)], kinds, calibration.most).total())
+    kinds = np.concatenate(
+        [
+            evidence[len(VIEWS) : len(VIEWS) + len(CHANNELS) * d].reshape(len(CHANNELS), d, n),
+            novelty[None],
+        ]
+    )
+    together = evidence[len(VIEWS) + len(CHANNELS) * d :]
+    parts = np.empty((len(together), d, 0))  # only contributions ask for them
+    views = evidence[: len(VIEWS)]
+    scores = score_of(Evidence(views, kinds, together, parts, calibration.most).total())
     share = float(np.quantile(scores, 1.0 - settings.contamination, method="higher"))
     return max(THRESHOLD_LEAST, share)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from app.detection.calibration import EVIDENCE_MAX
 from app.detection.features import CHANNELS
 
 KINDS = (*CHANNELS, "novelty")
-PARTS = ("forests", *KINDS)
+PARTS = ("forests", *KINDS, "joint")
 LOG2_OF_10 = float(np.log2(10.0))
 DOUBT_POINTS = 600  # with so little history, or less, a whole decade of evidence is taken off
 LONG_POINTS, LONG_COST = 1000, 0.15
@@ -73,25 +74,39 @@ class Verdicts:
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """-log10 of tail probabilities: of forests (views, n), and by field (kinds, d, n), the last of
-    them novelty. most: evidence that none but novelty may pass. without: parts that do not count,
-    to measure what they are worth."""
+    """-log10 of tail probabilities: of forests (views, n), by field (kinds, d, n), the last of them
+    novelty, and of the fields together (joint channels, n), none for a single field. joint_parts:
+    (joint channels, d, n) what each field adds to these. most: evidence that none but novelty may
+    pass. without: parts that do not count, to measure what they are worth."""
 
     views: Floats
     kinds: Floats
+    joint: Floats
+    joint_parts: Floats
     most: float
     without: frozenset[str] = frozenset()
 
     def total(self) -> Floats:
-        """S (n,): half the largest channel and half their mean.
+        """S (n,): of the fields, or of what they are together, whichever says more."""
+        return np.maximum(self.of_fields, self.of_joint)
+
+    @cached_property
+    def of_joint(self) -> Floats:
+        """Half the largest joint channel and half their mean, (n,); 0 for a single field."""
+        if not len(self.joint) or "joint" in self.without:
+            return np.zeros(self.kinds.shape[2])
+        return _half_and_half(np.minimum(self.joint, self.most))
+
+    @cached_property
+    def of_fields(self) -> Floats:
+        """Half the largest channel and half their mean, (n,).
 
         Of each kind only the strongest field counts, less what the best of d brings by chance.
         """
         counts = [kind not in self.without for kind in KINDS]
         views = self.views[:0] if "forests" in self.without else self.views
         channels = np.concatenate([np.minimum(views, self.most), self.strongest()[counts]])
-        mean = ordered_sum(channels, axis=0) / len(channels)
-        return np.asarray(0.5 * channels.max(axis=0) + 0.5 * mean)
+        return _half_and_half(channels)
 
     def strongest(self) -> Floats:
         """The evidence of each kind over all fields, (kinds, n)."""
@@ -101,8 +116,26 @@ class Evidence:
         return np.asarray(np.minimum(strongest, EVIDENCE_MAX))
 
     def contributions(self) -> Floats:
-        """Share of each field in the evidence, (n, d): rows sum to 1, or are 0 without evidence."""
-        return shares(self.kinds.max(axis=0).T)
+        """Share of each field in the evidence, (n, d): rows sum to 1, or are 0 without evidence.
+
+        In what the fields are together where that decided, in their own evidence elsewhere.
+        """
+        by_field = shares(self.kinds.max(axis=0).T)
+        if not len(self.joint):
+            return by_field
+        strongest = self.joint.argmax(axis=0)
+        parts = np.take_along_axis(self.joint_parts, strongest[None, None], axis=0)[0]
+        return np.where(self.is_joint[:, None], shares(parts.T), by_field)
+
+    @cached_property
+    def is_joint(self) -> Flags:
+        """Whether the fields together say more than each by itself, (n,)."""
+        return np.asarray(self.of_joint > self.of_fields)
+
+
+def _half_and_half(channels: Floats) -> Floats:
+    mean = ordered_sum(channels, axis=0) / len(channels)
+    return np.asarray(0.5 * channels.max(axis=0) + 0.5 * mean)
 
 
 def discount(trained_points: int) -> float:

@@ -9,9 +9,11 @@ HOUR_NS = 3_600_000_000_000
 
 
 def troubled(n: int) -> Points:
-    values = np.random.default_rng(3).normal(10, 1, n)
-    values[-30] += 12
-    values[-12:] = 10.0
+    values = np.random.default_rng(3).normal(10, 1, (n, 2))
+    values[:, 1] = values[:, 0] + 0.1 * values[:, 1]
+    values[-50, 1] -= 1
+    values[-30, 0] += 12
+    values[-12:, 0] = 10.0
     return Points.checked(np.arange(n) * HOUR_NS, values)
 
 

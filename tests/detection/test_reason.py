@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.detection.reason import Facts, number, sentence
+from app.detection.reason import Disagreement, Facts, disagreeing, number, sentence
 
 DAY_NS = 86_400_000_000_000
 SUNDAY_ONE_NS = 1_414_890_000 * 10**9  # 2014-11-02T01:00:00Z
@@ -59,6 +59,35 @@ def test_the_reason_says_it_in_words_and_numbers(
 
 def test_the_field_is_named_where_there_are_many() -> None:
     assert sentence("step", FACTS, "pressure").startswith("pressure: a sudden jump")
+
+
+@pytest.mark.parametrize(
+    ("told", "points", "text"),
+    [
+        (
+            [Disagreement("temperature", 71.2, 64.8), Disagreement("pressure", 2.4, 3.1)],
+            1,
+            "temperature and pressure do not go together as usual: "
+            "temperature 71.2 (64.8 would fit), pressure 2.4 (3.1 would fit)",
+        ),
+        (
+            [Disagreement(name, 1.0, 2.0) for name in "abc"],
+            24,
+            "a, b and c do not go together as usual on average over 24 points: "
+            "a 1 (2 would fit), b 1 (2 would fit), c 1 (2 would fit)",
+        ),
+        (
+            [Disagreement("flow", 30.2, 32.0)],
+            6,
+            "flow does not go with the other fields as usual: 30.2 on average over 6 points, "
+            "32 would fit",
+        ),
+    ],
+)
+def test_fields_that_disagree_are_named_with_what_would_fit(
+    told: list[Disagreement], points: int, text: str
+) -> None:
+    assert disagreeing(told, points) == text
 
 
 @pytest.mark.parametrize(
