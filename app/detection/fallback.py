@@ -36,6 +36,7 @@ MINIMUM_POINTS = 12
 FALLBACK_LOOKBACK = 256
 BAND_SPREADS = 5.0
 RANGE_SHARE = 0.25  # of the inner range: of values that alternate, most may be alike
+OFTEN = 3
 TAIL_DEGREES = 3.0  # heavy tails: a short past says little of how far values may go
 
 
@@ -62,6 +63,10 @@ def _judged(frame: Frame, names: Sequence[str]) -> Verdicts:
     number_before = count(before)
     centre, spread, lowest, highest = _measure(before, number_before)
     evidence = _evidence(frame.judged, centre, spread)
+    if (
+        len(evidence) > 1
+    ):  # one of several fields often hardly varies: what it did before is no news
+        evidence[_was_there(frame.judged, before)] = 0.0
     total = np.maximum(evidence.max(axis=0) - float(np.log10(len(evidence))), 0.0)
     score, threshold = score_of(total), np.full(len(frame), auto_threshold())
     is_anomaly: Flags = np.asarray(score >= threshold)
@@ -93,6 +98,13 @@ def _measure(before: Floats, number_before: Ints) -> tuple[Floats, Floats, Float
     spread = np.maximum(deviation, RANGE_SHARE * np.where(enough, _inner_range(before), 0.0))
     spread = np.maximum(spread, np.maximum(1e-9 * np.abs(centre), SMALLEST))
     return tuple(np.where(enough, x, np.nan) for x in (centre, spread, lowest, highest))  # type: ignore[return-value]
+
+
+def _was_there(values: Floats, before: Floats) -> Flags:
+    """Whether so low, and so high, values (d, n) came at least three times before each point."""
+    low = np.count_nonzero(before <= values[..., None], axis=-1)
+    high = np.count_nonzero(before >= values[..., None], axis=-1)
+    return np.asarray(np.minimum(low, high) >= OFTEN)
 
 
 def _inner_range(before: Floats) -> Floats:

@@ -28,6 +28,14 @@ def test_an_anomaly_says_it_too() -> None:
     assert "the forest" not in reasons[-1]
 
 
+def test_what_one_of_several_fields_did_three_times_before_is_no_news() -> None:
+    values = np.stack([np.arange(60) % 7.0, np.full(60, 32.0)], axis=1)
+    values[[20, 28, 36, 44, 52], 1] = 31.0
+    points = Points.checked(np.arange(60) * 60_000_000_000, values)
+    verdicts = advance(None, State(Points.empty(2)), points)[0]
+    assert np.flatnonzero(verdicts.is_anomaly).tolist() == [20, 28, 36]
+
+
 def test_points_without_a_value_do_not_count() -> None:
     values = np.arange(40) % 7.0
     values[10:20] = np.nan
