@@ -39,6 +39,7 @@ LOCAL = (12, 48, 192)
 QUIET_POINTS = 12
 SEASON_POINTS = 288  # longer seasons make the windows longer
 STRETCH_MOST = 4
+FEWEST = 8  # a long window with less than an eighth of its points, behind a gap, says nothing
 CAP = 5.0  # in spreads: one wild point must not make a mean of many strange
 
 NUMBER = len(FEATURES)
@@ -97,12 +98,14 @@ class Yardstick:
 @dataclass(frozen=True, eq=False)
 class Seen:
     """features: (n, d * len(FEATURES)), field by field; channels: (len(CHANNELS), d, n); expected,
-    usual: (d, n) in the field's unit. NaN is missing."""
+    usual: (d, n) in the field's unit; recent: (d, n), mean size of the residuals just before each
+    point, in their spreads. NaN is missing."""
 
     features: Floats
     channels: Floats
     expected: Floats
     usual: Floats
+    recent: Floats
 
 
 def needed_points(predictor: Predictor) -> int:
@@ -117,8 +120,7 @@ def seen(frame: Frame, by: Yardstick) -> Seen:
     answer = Seen(
         np.full((n, d * NUMBER), np.nan),
         np.full((len(CHANNELS), d, n), np.nan),
-        np.full((d, n), np.nan),
-        np.full((d, n), np.nan),
+        *(np.full((d, n), np.nan) for _ in range(3)),
     )
     first = frame.lookback - spans.of_residuals
     for field in np.flatnonzero(by.scale.is_known).tolist():
@@ -143,6 +145,7 @@ def _measure(
     interval_ns, columns = by.predictor.interval_ns, slice(field * NUMBER, (field + 1) * NUMBER)
     centre, spread = float(by.scale.centre[field]), float(by.scale.spread[field])
     own = np.full((len(frame), NUMBER), np.nan)
+    usual_here = usual if by.predictor.season_of(field) else centre
     channels = np.full((len(CHANNELS), len(frame)), np.nan)
     sizes = (spans.short, spans.middle, spans.long, *spans.local, spans.quiet)
     _features(
@@ -150,11 +153,13 @@ def _measure(
         _standard(values, centre, spread),
         _standard(values[first:] - expected, 0.0, float(by.residual_spread[field])),
         _standard(values[first:] - usual, 0.0, float(by.offset_spread[field])),
+        _standard(values[first:], usual_here, spread),
         frame.lookback,
         sizes,
         tuple(span_of(size, interval_ns) for size in sizes),
         own,
         channels,
+        answer.recent[field],
     )
     if by.predictor.season_ns:
         here, season_ns = frame.lookback, by.predictor.season_ns
@@ -166,7 +171,7 @@ def _measure(
     answer.channels[:, field] = channels
 
 
-def _standard(values: Floats, centre: float, spread: float) -> Floats:
+def _standard(values: Floats, centre: Floats | float, spread: float) -> Floats:
     """In spreads from the centre, cut where squares would overflow."""
     with np.errstate(over="ignore"):
         return np.clip((values - centre) / spread, -BOUND, BOUND)
@@ -233,15 +238,18 @@ def _features(
     x: Floats,
     residuals: Floats,
     offsets: Floats,
+    away: Floats,
     first: int,
     sizes: tuple[int, ...],
     spans: tuple[int, ...],
     features: Floats,
     channels: Floats,
+    recent: Floats,
 ) -> None:
-    """Fill features (n, NUMBER) and channels (kinds, n) for the rows from `first` on.
+    """Fill features (n, NUMBER), channels (kinds, n) and recent (n,) for the rows from `first` on.
 
-    x: (rows,), residuals and offsets: the last of as many, all in spreads.
+    x: (rows,); residuals, offsets and away: the last of as many; all in spreads. away is what the
+    season leaves of x: a step that it takes too is none.
     """
     calm, calm_residuals = _calm(x), _calm(residuals)
     capped, absolute = _capped(offsets), np.abs(_capped(residuals))
@@ -256,7 +264,7 @@ def _features(
             mean = mean_of(found, number)
             deviation = deviation_of(found, number, mean)
             own[2 + 2 * k], own[3 + 2 * k] = math.asinh(mean), math.log(deviation + 1e-3)
-            if k == 0:
+            if k == 0 and number > 1:
                 channels[2, here] = math.log(deviation + 0.05)
         for k in range(3):
             own[8 + k] = _local(times, x, row, sizes[3 + k], spans[3 + k], found)
@@ -266,19 +274,22 @@ def _features(
         own[15] = math.log(deviation_of(found, number, mean) + 1e-2)
         number = _trailing(clock, calm_residuals, residual, at, sizes[1], spans[1], found)
         own[13] = math.asinh(mean_of(found, number))
+        number = gathered(clock, absolute, at, sizes[1], spans[1], found)
+        recent[here] = mean_of(found, number)
         number = gathered(clock, absolute, at, sizes[2], spans[2], found)
-        own[11] = math.asinh(residual)
+        own[11], own[16] = math.asinh(residual), math.asinh(offsets[at])
         own[14] = math.asinh(residual / (mean_of(found, number) + 0.05))
-        own[16] = math.asinh(offsets[at])
         channels[0, here] = math.log1p(abs(residual))
-        channels[1, here] = abs(_smaller_step(x, row))
+        step, unusual = abs(_smaller_step(x, row)), abs(_smaller_step(away, at))
+        channels[1, here] = unusual if unusual < step else step
         number = _trailing(clock, capped, capped[at], at, sizes[0], spans[0], found)
         channels[3, here] = abs(mean_of(found, number))
         number = _trailing(clock, capped, capped[at], at, sizes[2], spans[2], found)
-        channels[4, here] = abs(mean_of(found, number))
+        if FEWEST * number >= sizes[2]:
+            channels[4, here] = abs(mean_of(found, number))
         number = _trailing(clock, residuals, residual, at, sizes[6], spans[6], found)
-        mean = mean_of(found, number)
         if 2 * number >= sizes[6]:  # few values are alike by chance
+            mean = mean_of(found, number)
             channels[5, here] = -math.log(deviation_of(found, number, mean) + 0.01)
         if math.isnan(value):
             channels[:, here] = math.nan

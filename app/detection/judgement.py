@@ -10,8 +10,9 @@ import numpy as np
 
 from app.detection import joint, reason
 from app.detection.arithmetic import Flags, Floats, median
+from app.detection.band import place_of
 from app.detection.fallback import field_name
-from app.detection.features import VIEWS, Seen, seen
+from app.detection.features import CHANNELS, VIEWS, Seen, seen
 from app.detection.frame import Frame
 from app.detection.model import Model
 from app.detection.novelty import Range, range_before
@@ -31,13 +32,16 @@ WORDS_BEFORE_TREES = (
 class Grounds:
     """What a verdict stands on: evidence for the score, and for the strength.
 
-    expected, usual: (d, n); seen: the range before each point; means: of the joint channels.
+    expected, usual, lower, upper: (d, n); seen: the range before each point; means: of the joint
+    channels.
     """
 
     evidence: Evidence
     alarming: Evidence
     expected: Floats
     usual: Floats
+    lower: Floats
+    upper: Floats
     seen: Range
     means: Floats
 
@@ -64,8 +68,8 @@ def judged(
         is_anomaly=is_anomaly,
         threshold=threshold,
         expected=grounds.expected.T,
-        lower=(grounds.expected + model.band[0][:, None]).T,
-        upper=(grounds.expected + model.band[1][:, None]).T,
+        lower=grounds.lower.T,
+        upper=grounds.upper.T,
         contributions=np.where(has_value[:, None], grounds.evidence.contributions(), 0.0),
         reasons=tuple(
             _reason(model, frame, grounds, i, names)
@@ -92,7 +96,9 @@ def _strangeness(model: Model, frame: Frame) -> tuple[Floats, Seen, Floats, Floa
     learned = seen(frame, model.yardstick)
     rows = np.where(np.isnan(learned.features), model.typical, learned.features)
     forests = model.grove.strangeness(rows)
-    forests[:, np.isnan(frame.judged).all(axis=0)] = np.nan
+    # Without a value there is nothing to say, and behind a gap the first few look strange to a
+    # forest, since their windows hold nothing but themselves.
+    forests[:, np.isnan(learned.channels[CHANNELS.index("drift")]).all(axis=0)] = np.nan
     means, parts, together = _together(model, frame)
     if model.joint is not None:
         joint.take_over(learned.channels, model.predictor)
@@ -130,8 +136,10 @@ def _grounds(model: Model, frame: Frame, memory: Floats) -> tuple[Grounds, Float
         )
         for evidence in both
     )
-    grounds = Grounds(for_score, for_strength, learned.expected, learned.usual, before, means)
-    return grounds, memory
+    place = place_of(frame, model.predictor.season_ns, model.band.places.shape[1])
+    lower, upper = model.band.around(learned.expected, learned.recent, place)
+    values = learned.expected, learned.usual, lower, upper
+    return Grounds(for_score, for_strength, *values, before, means), memory
 
 
 def _reason(model: Model, frame: Frame, grounds: Grounds, row: int, names: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from app.detection.windows import median_of
 DAY_NS = UNITS_NS["d"]
 REACH_POINTS = 6048  # how far back a season may lie: three weeks of points every five minutes
 REPEATS_FIRST, REPEATS_LONGER = 5, 3
+BEGINNING = np.iinfo(np.int64).min  # the time of a row before the first point
 BESIDE = 1  # points on either side of the same place of an earlier season
 SAMPLES_LEAST = 3
 
@@ -54,21 +55,29 @@ def seasonal(
     number: int,
     answer: Floats,
 ) -> None:
-    """Median of what lies `number` seasons back and beside it, for each row from `first` on.
+    """Median of what lies up to `number` seasons back and beside it, for each row from `first` on.
 
+    Where a gap swallowed these, older ones serve, as far back as as many rows reach.
     offsets: (n,) ns, what a clock on the wall adds to each time; where it differs between a point
     and a season before, the same time of day is looked up. NaN with fewer than three samples.
     """
-    found = np.empty(number * (2 * BESIDE + 1))
+    found = np.empty((number + 1) * (2 * BESIDE + 1))
     period = max(1, round(season_ns / interval_ns))
     reach = number * period + 2
     for row in range(first, len(x)):
-        count, oldest = 0, max(row - reach, 0)
-        for k in range(1, number + 1):
+        count, oldest, k = 0, max(row - reach, 0), 0
+        while k < number or count < SAMPLES_LEAST:
+            k += 1
             wanted = times[row] - k * season_ns
             if wanted > times[row]:  # before the beginning of the clock
                 break
             near = _nearest(times, wanted, row - k * period, oldest, row)
+            before = near if times[near] <= wanted else near - 1
+            if k > number and (before < oldest or times[before] == BEGINNING):
+                break
+            if k > number and wanted - times[before] > season_ns:  # in a gap
+                k += (wanted - times[before]) // season_ns - 1
+                continue
             shift = offsets[row] - offsets[near]
             for beside in range(-BESIDE, BESIDE + 1):
                 time = wanted + shift + beside * interval_ns

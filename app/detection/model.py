@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from app.detection import joint, layout
 from app.detection.arithmetic import Floats, Ints
+from app.detection.band import Band
 from app.detection.calibration import KNOTS, Calibration
 from app.detection.features import CHANNELS, FEATURES, VIEWS, Yardstick, needed_points
 from app.detection.forest import ARRAYS, Forest, Grove
@@ -29,10 +30,9 @@ from app.errors import Invalid
 class Model:
     """A trained detector of one series. Made by `fit`, used by `advance`.
 
-    threshold: score from which a point is anomalous. band: (2, d) what is added to the expected
-    value for lower and upper, in the unit of the field. typical: a row of features standing in for
-    what is missing. joint: None for a single field. recent: the last points of the training,
-    `lookback_points` at most.
+    threshold: score from which a point is anomalous. band: where normal points lie. typical: a row
+    of features standing in for what is missing. joint: None for a single field. recent: the last
+    points of the training, `lookback_points` at most.
     """
 
     settings: Settings
@@ -43,7 +43,7 @@ class Model:
     trained_to_ns: int
     zone: Zone
     yardstick: Yardstick
-    band: Floats
+    band: Band
     typical: Floats
     forests: tuple[Forest, ...]
     joint: Joint | None
@@ -100,7 +100,8 @@ class Model:
         named += [("zone.starts", self.zone.starts), ("zone.offsets", self.zone.offsets)]
         named += [("choice", by.predictor.choice), ("usual_choice", by.predictor.usual_choice)]
         named += [("residual_spread", by.residual_spread), ("offset_spread", by.offset_spread)]
-        named += [("band", self.band), ("typical", self.typical)]
+        named += [(f"band.{f.name}", getattr(self.band, f.name)) for f in fields(Band)]
+        named += [("typical", self.typical)]
         named += [("knots", self.calibration.knots), ("decade", self.calibration.decade)]
         named += [("recent.times", self.recent.times), ("recent.values", self.recent.values)]
         if self.joint is not None:
@@ -160,7 +161,7 @@ def _rebuilt(facts: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -
         trained_to_ns=trained_to_ns,
         zone=Zone(_shaped(arrays["zone.starts"], (-1,)), _shaped(arrays["zone.offsets"], (-1,))),
         yardstick=Yardstick(scale, *spreads, predictor),
-        band=_shaped(arrays["band"], (2, d)),
+        band=_band(arrays, d),
         typical=_shaped(arrays["typical"], (d * len(FEATURES),)),
         forests=tuple(
             _forest(facts, arrays, i, len(columns)) for i, columns in enumerate(view_columns(d))
@@ -201,6 +202,12 @@ def _joint(arrays: Mapping[str, npt.NDArray[Any]], d: int) -> Joint | None:
     _require(d > 1 and all(bool(np.all(np.isfinite(array))) for array in own.values()))
     _require(bool(np.all(own["spread"] > 0)))
     return Joint(**own)
+
+
+def _band(arrays: Mapping[str, npt.NDArray[Any]], d: int) -> Band:
+    places = _shaped(arrays["band.places"], (d, -1))
+    _require(places.shape[1] >= 1)
+    return Band(places, _shaped(arrays["band.factors"], (2, d)))
 
 
 def _forest(

@@ -10,6 +10,8 @@ from app.detection.points import Points
 from app.detection.settings import UNITS_NS, Settings
 
 DAY_NS = UNITS_NS["d"]
+CALENDAR_NS = (UNITS_NS["m"], UNITS_NS["h"], DAY_NS, UNITS_NS["w"], 31_556_952_000_000_000)
+CALENDAR_SHARE = 100  # a measured length may be wrong by one in so many
 RECENT_POINTS = 20_000  # the period is that of the recent past
 SHORTEST_POINTS = 6
 FIELDS_TRIED = 8  # the period is common to all fields
@@ -32,12 +34,20 @@ def lengths_ns(points: Points, settings: Settings, interval_ns: int) -> tuple[in
     Lengths under two intervals, or further back than a verdict may look, say nothing: left out.
     """
     if settings.season == "auto":
-        period = period_points(points, interval_ns) * interval_ns
+        period = on_the_calendar(period_points(points, interval_ns) * interval_ns, interval_ns)
         wanted: tuple[int, ...] = (period, 7 * period)
     else:
         wanted = settings.season
     most = min(REACH_POINTS, len(points) // 2) * interval_ns
     return tuple(s for s in wanted if 2 * interval_ns <= s <= most)
+
+
+def on_the_calendar(length_ns: int, interval_ns: int) -> int:
+    """The minute, hour, day, week or year that a measured length is as good as; else itself."""
+    for unit in CALENDAR_NS:
+        if length_ns and abs(length_ns - unit) <= max(interval_ns // 2, unit // CALENDAR_SHARE):
+            return unit
+    return length_ns
 
 
 def period_points(points: Points, interval_ns: int) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 
 from app.detection import forest, joint, season
 from app.detection.arithmetic import Floats, Ints
+from app.detection.band import Band, place_of, places_for
 from app.detection.calibration import Calibration
 from app.detection.features import CHANNELS, VIEWS, Seen, Yardstick, seen
 from app.detection.frame import VALUE_BOUND, Frame
@@ -23,7 +24,6 @@ from app.errors import Invalid
 
 FOREST_POINTS = 64  # from here on a forest says more than the fallback
 TRAINING_POINTS = 100_000
-BAND_OUTSIDE = 0.0075  # share of normal points left outside, on both sides together
 THRESHOLD_LEAST = 0.5  # a share of points all alike is not anomalous, whatever was asked for
 SPREAD_LEAST = 1e-2  # of the field's spread: smaller errors matter to nobody, however rare
 
@@ -73,7 +73,7 @@ def fit(
         trained_to_ns=int(known.times[-1]),
         zone=Zone.named(settings.timezone),
         yardstick=by,
-        band=_band(frame.judged[:, first:] - learned.expected[:, first:]),
+        band=_band(frame, by, learned, first),
         typical=typical,
         forests=forests,
         joint=together.joint if together else None,
@@ -136,6 +136,18 @@ def _spread(rest: Floats, scale: Scale) -> Floats:
     return np.asarray(np.maximum(spreads, SPREAD_LEAST * scale.spread))
 
 
+def _band(frame: Frame, by: Yardstick, learned: Seen, first: int) -> Band:
+    """What the errors of the expected value say, from the row `first` on."""
+    places = places_for(len(frame) - first, by.predictor.period_points)
+    return Band.of(
+        frame.judged[:, first:] - learned.expected[:, first:],
+        learned.recent[:, first:],
+        by.residual_spread,
+        place_of(frame, by.predictor.season_ns, places)[first:],
+        places,
+    )
+
+
 def _typical(rows: Floats) -> Floats:
     """The median of each feature, 0 for one that was never there, (k,)."""
     is_there = ~np.isnan(rows).all(axis=0)
@@ -191,20 +203,3 @@ def _threshold(
     scores = score_of(Evidence(views, kinds, together, parts, calibration.most).total())
     share = float(np.quantile(scores, 1.0 - settings.contamination, method="higher"))
     return max(THRESHOLD_LEAST, share)
-
-
-def _band(residuals: Floats) -> Floats:
-    """What to add to the expected value for lower and upper, (2, d): quantiles of past errors.
-
-    The errors are out of sample, for the expected value only knows the past. The rank counts the
-    point to come among the others, as conformal prediction does.
-    """
-    return np.array([_offsets(row[~np.isnan(row)]) for row in residuals]).reshape(-1, 2).T.copy()
-
-
-def _offsets(errors: Floats) -> tuple[float, float]:
-    if not len(errors):
-        return np.nan, np.nan
-    ordered = np.sort(errors)
-    outside = int(len(errors) * BAND_OUTSIDE / 2)
-    return min(0.0, float(ordered[outside])), max(0.0, float(ordered[-1 - outside]))

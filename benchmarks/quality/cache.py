@@ -24,13 +24,13 @@ class Cache:
         if not path.exists():
             return None
         with np.load(path, allow_pickle=False) as arrays:
-            return Judged(arrays["score"], arrays["alarm"])
+            return Judged(arrays["score"], arrays["alarm"], arrays["inside"])
 
     def keep_judged(self, key: str, judged: Judged) -> None:
         path = self._parent(f"{key}.npz")
         partial = path.with_suffix(".partial")
         with partial.open("wb") as file:
-            np.savez(file, score=judged.score, alarm=judged.alarm)
+            np.savez(file, score=judged.score, alarm=judged.alarm, inside=judged.inside)
         partial.replace(path)
 
     def figures(self, key: str) -> dict[str, float] | None:

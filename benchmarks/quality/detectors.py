@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.ensemble import IsolationForest
 
-from app.detection import PARTS, Points, Settings, Watch, replay, watch
+from app.detection import PARTS, Points, Settings, Verdicts, Watch, replay, watch
 from benchmarks.provenance import ROOT, fingerprint
 
 Floats = npt.NDArray[np.float64]
@@ -25,10 +25,15 @@ COMMON = (HERE / "detectors.py", HERE / "data.py", ROOT / "requirements.lock")
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """A detector's answer for each of n points. score: for ranking. alarm: for waking somebody."""
+    """A detector's answer for each of n points.
+
+    score: for ranking. alarm: for waking somebody. inside: share of the fields whose value lies in
+    the band from lower to upper, NaN where there is none.
+    """
 
     score: Floats
     alarm: Floats
+    inside: Floats
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,17 @@ def ours(points: Points, seed: int, without: frozenset[str] = frozenset()) -> Ju
     settings = Settings(random_state=seed)
     verdicts = replay(points, settings, warmup=WARMUP, without=without)
     alarms, _ = watch(Watch(), verdicts.strength, verdicts.is_anomaly)
-    return Judged(verdicts.score, alarms.alarm)
+    return Judged(verdicts.score, alarms.alarm, _inside(points.values, verdicts))
+
+
+def _inside(values: Floats, verdicts: Verdicts) -> Floats:
+    lower, upper = verdicts.lower, verdicts.upper
+    has_band = ~np.isnan(values) & ~np.isnan(lower)
+    number = np.count_nonzero(has_band, axis=1)
+    within = np.count_nonzero(has_band & (values >= lower) & (values <= upper), axis=1)
+    shares = np.full(len(values), np.nan)
+    np.divide(within, number, out=shares, where=number > 0)
+    return shares
 
 
 def article(points: Points, seed: int) -> Judged:
@@ -79,4 +94,4 @@ def article(points: Points, seed: int) -> Judged:
     history = values[: min(int(WARMUP * len(values)), WARMUP_POINTS_MOST)]
     forest = IsolationForest(n_estimators=100, contamination=0.05, random_state=seed).fit(history)
     score = -forest.score_samples(values)
-    return Judged(score, score)
+    return Judged(score, score, np.full(len(score), np.nan))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks.quality import data as files
 from benchmarks.quality.detectors import Detector
 from benchmarks.quality.halves import scores_over_halves
-from benchmarks.quality.nab import PROFILES, Gains, judged
+from benchmarks.quality.nab import PROFILES, Gains, Window, judged, probation_rows
 from benchmarks.quality.ranking import is_ready
 from benchmarks.quality.runs import Desk, Run
 
@@ -44,6 +45,7 @@ def row(desk: Desk, detector: Detector, seeds: list[int], names: Mapping[str, li
     if "nab" in names:
         for seed in seeds:
             found = nab_figures(desk, detector, seed, names["nab"])
+            found |= band_figures(desk, detector, seed, names["nab"])
             for figure, value in found.items():
                 by_seed.setdefault(figure, []).append(value)
     if is_ready() and not detector.is_score_the_alarm:  # it differs from its twin in alarms only
@@ -73,6 +75,26 @@ def nab_figures(desk: Desk, detector: Detector, seed: int, names: list[str]) -> 
             found["nab_halves"] = float(np.mean(over_halves))
             found["nab_halves_sd"] = float(np.std(over_halves, ddof=1))
     return found
+
+
+def band_figures(desk: Desk, detector: Detector, seed: int, names: list[str]) -> dict[str, float]:
+    """Share of normal points inside the band, mean over the files and of the worst; {} for none."""
+    shares = []
+    for name in names:
+        inside = desk.judged(Run(detector, seed, "nab", name)).inside
+        is_normal = outside(len(inside), files.read(desk.data, "nab", name).windows)
+        counted = inside[is_normal & ~np.isnan(inside)]
+        if len(counted):
+            shares.append(100.0 * float(np.mean(counted)))
+    return {"band": float(np.mean(shares)), "band_worst": min(shares)} if shares else {}
+
+
+def outside(n: int, windows: Sequence[Window]) -> npt.NDArray[np.bool_]:
+    """Which of n rows count and lie in no labelled window, (n,)."""
+    is_outside = np.arange(n) >= probation_rows(n)
+    for left, right in windows:
+        is_outside[left : right + 1] = False
+    return is_outside
 
 
 def _ranks(

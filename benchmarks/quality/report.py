@@ -19,6 +19,8 @@ COLUMNS: Mapping[str, tuple[str, int]] = {
     "nab_reward_low_FN": ("NAB low FN", 1),
     "nab_halves": ("NAB halves", 1),
     "nab_halves_sd": ("sd of halves", 1),
+    "band": ("in band %", 1),
+    "band_worst": ("worst file %", 1),
     "ucr_vus_pr": ("UCR VUS-PR", 3),
     "ucr_auc_pr": ("UCR AUC-PR", 3),
     "skab_vus_pr": ("SKAB VUS-PR", 3),
@@ -51,6 +53,8 @@ def notes(names: Mapping[str, list[str]], seeds: list[int], origin: Mapping[str,
             "files, the best in hindsight, as that benchmark defines it. NAB halves: the threshold "
             f"chosen on a random half of the files and scored on the other, {SPLITS} splits both "
             "ways round; beside it the standard deviation of these scores. "
+            "In band: normal points, outside the labelled windows of NAB, between lower and upper, "
+            "which are to hold 99 %; mean over the files, and the worst file. "
             f"UCR: {counts['ucr']} series; SKAB: {counts['skab']} runs of 8 fields; mean over the "
             "files, whole series, no threshold. VUS-PR by TSB-AD's code, with widths up to the "
             "strongest autocorrelation of the (first) field.",

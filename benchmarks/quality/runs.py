@@ -75,7 +75,8 @@ class Desk:
         if found is None:
             series = files.read(self.data, run.collection, run.name)
             by_point = run.detector.judge(series.points, run.seed)
-            found = Judged(by_point.score[series.place], by_point.alarm[series.place])
+            rows = series.place
+            found = Judged(by_point.score[rows], by_point.alarm[rows], by_point.inside[rows])
             self.cache.keep_judged(key, found)
         return found
 

@@ -15,6 +15,7 @@ from benchmarks.provenance import ROOT
 from benchmarks.quality import data, detectors
 from benchmarks.quality.cache import Cache
 from benchmarks.quality.detectors import ARTICLE, OURS, Detector, Judged
+from benchmarks.quality.figures import band_figures, outside
 from benchmarks.quality.runs import Desk, Run, runs
 
 
@@ -63,6 +64,24 @@ def test_ours_is_the_product_replayed_and_its_alarm_the_event_layers() -> None:
     alarms, _ = watch(Watch(), verdicts.strength, verdicts.is_anomaly)
     assert np.array_equal(found.score, verdicts.score)
     assert np.array_equal(found.alarm, alarms.alarm)
+    is_inside = (points.values >= verdicts.lower) & (points.values <= verdicts.upper)
+    has_band = ~np.isnan(verdicts.lower[:, 0])
+    assert np.array_equal(found.inside[has_band], is_inside[has_band, 0])
+    assert np.isnan(found.inside[~has_band]).all()
+
+
+def test_normal_points_are_those_after_the_beginning_and_outside_the_windows() -> None:
+    assert np.flatnonzero(outside(20, [(5, 6), (10, 17)])).tolist() == [3, 4, 7, 8, 9, 18, 19]
+
+
+def test_the_band_has_figures_where_a_detector_has_one(folder: Path, tmp_path: Path) -> None:
+    ours, article = Detector(OURS), Detector(ARTICLE, is_ours=False)
+    rows = "".join(f"2014-01-01 00:{i:02}:00,{i % 5}\n" for i in range(40))
+    (folder / "nab/a.csv").write_text(f"timestamp,value\n{rows}")
+    desk = Desk.made(folder, Cache(tmp_path / "cache"), [ours, article])
+    found = band_figures(desk, ours, 0, ["a.csv"])
+    assert found["band"] == found["band_worst"] == 100.0
+    assert band_figures(desk, article, 0, ["a.csv"]) == {}
 
 
 def test_the_article_ranks_an_extreme_value_with_the_most_extreme_that_it_was_fitted_on() -> None:
@@ -108,7 +127,7 @@ def test_a_result_is_found_again_and_another_files_or_seeds_is_not(
     article = Detector(ARTICLE, is_ours=False)
     desk = Desk.made(folder, cache, [article])
     run = Run(article, 0, "ucr", "b.csv")
-    kept = Judged(np.array([0.25, 0.75]), np.array([0.0, 1.0]))
+    kept = Judged(np.array([0.25, 0.75]), np.array([0.0, 1.0]), np.array([np.nan, 1.0]))
     cache.keep_judged(desk.key(run), kept)
     assert desk.judged(run).score.tolist() == [0.25, 0.75]
     assert desk.key(Run(article, 1, "ucr", "b.csv")) != desk.key(run)

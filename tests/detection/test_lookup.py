@@ -48,3 +48,18 @@ def test_the_same_time_of_day_is_looked_up_where_the_clocks_changed() -> None:
     hours = values[50:]
     inner = (hours > 0) & (hours < 23)
     np.testing.assert_array_equal(answer[inner], hours[inner])
+
+
+def test_after_a_gap_the_seasons_before_it_are_looked_up() -> None:
+    hours = np.delete(np.arange(24 * 60), slice(24 * 10, 24 * 50))
+    found = medians(hours * HOUR_NS, (hours % 24).astype(np.float64), 24 * 10, 24 * HOUR_NS, 5)
+    assert found.tolist()[1:23] == list(range(1, 23))
+
+
+def test_a_gap_of_ages_costs_no_more_than_a_short_one() -> None:
+    second, ages = HOUR_NS // 3600, 10**18
+    times = np.concatenate([np.arange(100) * second, ages + np.arange(10) * second])
+    found = np.empty(10)
+    clock = (times, np.zeros_like(times))
+    seasonal(*clock, np.ones(110), 100, 2 * second, second, 5, found)
+    assert found.tolist() == [1.0] * 10

@@ -51,3 +51,13 @@ def test_seasons_that_say_nothing_are_left_out() -> None:
     points = Points.checked(np.arange(100) * HOUR_NS, np.zeros(100))
     given = Settings(season=(HOUR_NS, DAY_NS, 400 * DAY_NS))
     assert season.lengths_ns(points, given, HOUR_NS) == (DAY_NS,)
+
+
+def test_a_measured_length_near_one_of_the_calendar_is_that_one() -> None:
+    month, year = 30.5 * DAY_NS, 365.2425 * DAY_NS
+    assert season.on_the_calendar(12 * 31 * DAY_NS, 31 * DAY_NS) == year
+    assert season.on_the_calendar(361 * 10**10, 10**10) == HOUR_NS
+    assert season.on_the_calendar(2014 * HOUR_NS // 12, HOUR_NS // 12) == 7 * DAY_NS
+    assert season.on_the_calendar(6 * DAY_NS, DAY_NS) == 6 * DAY_NS
+    assert season.on_the_calendar(0, HOUR_NS) == 0
+    assert season.on_the_calendar(int(6 * month), int(month)) == 6 * month
