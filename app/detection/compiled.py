@@ -20,7 +20,16 @@ AS_WRITTEN: dict[str, Any] = {"nogil": True, "error_model": "numpy"}  # 1 / 0 is
 
 def compiled(function: Function) -> Function:
     """The function as machine code; kept on disk beside the source where that can be written."""
+    return _compiled(function, AS_WRITTEN)
+
+
+def compiled_without_nan(function: Function) -> Function:
+    """The same for a loop that never meets NaN: the least of many is found several at a time."""
+    return _compiled(function, {**AS_WRITTEN, "fastmath": {"nnan", "nsz"}})
+
+
+def _compiled(function: Function, options: dict[str, Any]) -> Function:
     try:
-        return cast("Function", numba.njit(cache=True, **AS_WRITTEN)(function))
+        return cast("Function", numba.njit(cache=True, **options)(function))
     except RuntimeError:  # no folder for the cache: compiled anew by each process
-        return cast("Function", numba.njit(**AS_WRITTEN)(function))
+        return cast("Function", numba.njit(**options)(function))

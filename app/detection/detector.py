@@ -44,7 +44,7 @@ def lookback_points(model: Model | None) -> int:
 
 def start(model: Model) -> State:
     """The state where the model's training ended."""
-    return State(model.recent, model.calibration.nothing_yet())
+    return State(model.recent, model.nothing_yet())
 
 
 def advance(
@@ -78,7 +78,7 @@ def _memory(model: Model, recent: Points) -> Floats:
     trained = int(np.searchsorted(recent.times, model.trained_to_ns, side="right"))
     first = max(trained, len(recent) - MEMORY_POINTS)
     if first == len(recent):
-        return model.calibration.nothing_yet()
+        return model.nothing_yet()
     frame = framed(recent[:first], recent[first:], model.scale, model.lookback_points, model.zone)
     parts = [remembered(model, block) for _, block in frame.blocks()]
     return np.concatenate(parts, axis=1)

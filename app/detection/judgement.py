@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.detection import joint, reason
+from app.detection import joint, reason, shape
 from app.detection.arithmetic import Flags, Floats, median
 from app.detection.band import place_of
 from app.detection.fallback import field_name
@@ -16,7 +16,16 @@ from app.detection.features import CHANNELS, VIEWS, Seen, seen
 from app.detection.frame import Frame
 from app.detection.model import Model
 from app.detection.novelty import Range, range_before
-from app.detection.verdict import KINDS, NO_VALUE, QUIET, Evidence, Verdicts, discount, score_of
+from app.detection.verdict import (
+    KINDS,
+    NO_VALUE,
+    QUIET,
+    Course,
+    Evidence,
+    Verdicts,
+    discount,
+    score_of,
+)
 
 RECENT_POINTS, LEVEL_POINTS, LOCAL_POINTS = 6, 24, 48  # what reasons speak of
 TELLING = np.array(
@@ -33,7 +42,7 @@ class Grounds:
     """What a verdict stands on: evidence for the score, and for the strength.
 
     expected, usual, lower, upper: (d, n); seen: the range before each point; means: of the joint
-    channels.
+    channels; unlike: strangeness of the windows that the course is judged by.
     """
 
     evidence: Evidence
@@ -44,6 +53,7 @@ class Grounds:
     upper: Floats
     seen: Range
     means: Floats
+    unlike: Floats
 
 
 def judged(
@@ -56,8 +66,8 @@ def judged(
     grounds, memory = _grounds(model, frame, memory)
     has_value: Flags = np.asarray(~np.isnan(frame.judged).all(axis=0))
     total, alarming = (
-        np.where(has_value, evidence.total(), 0.0)
-        for evidence in (grounds.evidence, grounds.alarming)
+        np.where(has_value, evidence, 0.0)
+        for evidence in (grounds.evidence.for_score(), grounds.alarming.for_strength())
     )
     score = score_of(total)
     threshold = np.full(len(frame), model.threshold)
@@ -86,7 +96,10 @@ def judged(
 
 def remembered(model: Model, frame: Frame) -> Floats:
     """The memory after the points of a frame, if there was nothing to remember before them."""
-    return model.calibration.excess(_strangeness(model, frame)[0])
+    own = model.calibration.excess(_strangeness(model, frame)[0])
+    if model.shape is None:
+        return own
+    return np.concatenate([own, model.shape.calibration.excess(_unlike(model, frame))])
 
 
 def _strangeness(model: Model, frame: Frame) -> tuple[Floats, Seen, Floats, Floats]:
@@ -117,9 +130,22 @@ def _together(model: Model, frame: Frame) -> tuple[Floats, Floats, Floats]:
     return means, parts, joint.strangeness(parts, means)
 
 
+def _unlike(model: Model, frame: Frame) -> Floats:
+    """Strangeness of the course of the last points, (channels, n); no channels without trust."""
+    if model.shape is None:
+        return np.empty((0, len(frame)))
+    return shape.strangeness(frame, model.scale, model.predictor.interval_ns, model.shape)
+
+
 def _grounds(model: Model, frame: Frame, memory: Floats) -> tuple[Grounds, Floats]:
     strangeness, learned, means, parts = _strangeness(model, frame)
-    both, memory = model.calibration.evidence(strangeness, memory)
+    number = len(strangeness)
+    both, kept = model.calibration.evidence(strangeness, memory[:number])
+    unlike = _unlike(model, frame)
+    courses: tuple[Course, Course] | tuple[None, None] = None, None
+    if model.shape is not None:
+        courses, remembered = shape.courses(unlike, model.shape, memory[number:])
+        kept = np.concatenate([kept, remembered])
     before = range_before(frame, model.scale.lowest, model.scale.highest)
     novelty = before.evidence(frame.judged, model.trained_points)
     own = len(strangeness) - len(parts)
@@ -131,18 +157,21 @@ def _grounds(model: Model, frame: Frame, memory: Floats) -> tuple[Grounds, Float
             ),
             joint=evidence[own:],
             joint_parts=parts,
+            course=course,
             most=model.calibration.most,
             without=model.without,
         )
-        for evidence in both
+        for evidence, course in zip(both, courses, strict=True)
     )
     place = place_of(frame, model.predictor.season_ns, model.band.places.shape[1])
     lower, upper = model.band.around(learned.expected, learned.recent, place)
     values = learned.expected, learned.usual, lower, upper
-    return Grounds(for_score, for_strength, *values, before, means), memory
+    return Grounds(for_score, for_strength, *values, before, means, unlike), kept
 
 
 def _reason(model: Model, frame: Frame, grounds: Grounds, row: int, names: Sequence[str]) -> str:
+    if model.shape is not None and grounds.evidence.is_course[row]:
+        return reason.unlike_before(shape.strangest(grounds.unlike[:, row], model.shape))
     if grounds.evidence.is_joint[row]:
         return _joint_reason(model, grounds, row, names)
     plain, views = grounds.evidence.kinds[:, :, row], grounds.evidence.views[:, row]

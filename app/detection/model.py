@@ -22,6 +22,8 @@ from app.detection.points import FIELDS_MAX, Points
 from app.detection.predictor import SEASONAL, Predictor
 from app.detection.scale import Scale
 from app.detection.settings import DURATION_MAX_NS, SEASONS_MAX, Settings
+from app.detection.shape import CHANNELS as SHAPES
+from app.detection.shape import NEEDED_POINTS, Shape
 from app.detection.zone import Zone
 from app.errors import Invalid
 
@@ -31,8 +33,9 @@ class Model:
     """A trained detector of one series. Made by `fit`, used by `advance`.
 
     threshold: score from which a point is anomalous. band: where normal points lie. typical: a row
-    of features standing in for what is missing. joint: None for a single field. recent: the last
-    points of the training, `lookback_points` at most.
+    of features standing in for what is missing. joint: None for a single field. shape: None where
+    history does not repeat itself. recent: the last points of the training, `lookback_points` at
+    most.
     """
 
     settings: Settings
@@ -47,6 +50,7 @@ class Model:
     typical: Floats
     forests: tuple[Forest, ...]
     joint: Joint | None
+    shape: Shape | None
     calibration: Calibration
     recent: Points
 
@@ -78,7 +82,12 @@ class Model:
     @cached_property
     def lookback_points(self) -> int:
         """How many points before a point its verdict may depend on."""
-        return lookback_of(self.predictor)
+        return lookback_of(self.predictor, self.shape)
+
+    def nothing_yet(self) -> Floats:
+        """What is remembered where the training ended: nothing of each channel."""
+        own = len(self.calibration.knots) + (SHAPES if self.shape else 0)
+        return np.empty((own, 0))
 
     def to_bytes(self) -> bytes:
         """The model as bytes: the same data and settings give the same bytes."""
@@ -90,6 +99,7 @@ class Model:
             "interval_ns": self.predictor.interval_ns,
             "seasons_ns": list(self.predictor.seasons_ns),
             "calibrated": self.calibration.points,
+            "shape": self.shape.facts() if self.shape else None,
             "rows": [forest.rows for forest in self.forests],
         }
         return layout.pack(facts, dict(self._arrays()))
@@ -106,6 +116,9 @@ class Model:
         named += [("recent.times", self.recent.times), ("recent.values", self.recent.values)]
         if self.joint is not None:
             named += [(f"joint.{f.name}", getattr(self.joint, f.name)) for f in fields(Joint)]
+        if self.shape:
+            own = self.shape.calibration
+            named += [("shape.knots", own.knots), ("shape.decade", own.decade)]
         for view, forest in zip(VIEWS, self.forests, strict=True):
             named += [(f"{view}.{name}", array) for name, array in forest.arrays().items()]
         return named
@@ -123,9 +136,9 @@ class Model:
             raise Invalid("The model's parts do not fit together") from error
 
 
-def lookback_of(predictor: Predictor) -> int:
-    """How many points before a point a verdict by this predictor may depend on."""
-    return needed_points(predictor)
+def lookback_of(predictor: Predictor, shape: Shape | None = None) -> int:
+    """How many points before a point a verdict may depend on."""
+    return max(needed_points(predictor), NEEDED_POINTS if shape else 0)
 
 
 def view_columns(fields: int) -> list[Ints]:
@@ -167,6 +180,7 @@ def _rebuilt(facts: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -
             _forest(facts, arrays, i, len(columns)) for i, columns in enumerate(view_columns(d))
         ),
         joint=together,
+        shape=_shape(facts["shape"], arrays, d),
         calibration=Calibration(
             int(facts["calibrated"]),
             _shaped(arrays["knots"], (channels, KNOTS)),
@@ -208,6 +222,18 @@ def _band(arrays: Mapping[str, npt.NDArray[Any]], d: int) -> Band:
     places = _shaped(arrays["band.places"], (d, -1))
     _require(places.shape[1] >= 1)
     return Band(places, _shaped(arrays["band.factors"], (2, d)))
+
+
+def _shape(
+    facts: Mapping[str, Any] | None, arrays: Mapping[str, npt.NDArray[Any]], d: int
+) -> Shape | None:
+    if facts is None:
+        return None
+    trust, wild, points = float(facts["trust"]), int(facts["wild"]), int(facts["calibrated"])
+    knots = _shaped(arrays["shape.knots"], (SHAPES, KNOTS))
+    decade = _shaped(arrays["shape.decade"], (SHAPES,))
+    _require(d == 1 and 0 < trust <= 1 and wild > 0 and points > 0 and bool(np.all(decade > 0)))
+    return Shape(trust, wild, Calibration(points, knots, decade))
 
 
 def _forest(

@@ -68,6 +68,11 @@ def sentence(kind: str, facts: Facts, field: str = "") -> str:
     return f"{field}: {text}" if field else text
 
 
+def unlike_before(points: int) -> str:
+    """Where the course of the last points is the strangest."""
+    return f"the course of the last {points} points is unlike any before"
+
+
 def number(x: float) -> str:
     """At most five digits that matter: 39197, 0.0917, 1.2e+16; never more than needed."""
     if not math.isfinite(x):

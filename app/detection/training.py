@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from app.detection import forest, joint, season
+from app.detection import forest, joint, season, shape
 from app.detection.arithmetic import Floats, Ints
 from app.detection.band import Band, place_of, places_for
 from app.detection.calibration import Calibration
@@ -18,7 +18,7 @@ from app.detection.points import Points
 from app.detection.predictor import Predictor, choose, undecided
 from app.detection.scale import Scale, robust_spread
 from app.detection.settings import Settings
-from app.detection.verdict import Evidence, auto_threshold, score_of
+from app.detection.verdict import Course, Evidence, auto_threshold, score_of
 from app.detection.zone import Zone
 from app.errors import Invalid
 
@@ -63,11 +63,14 @@ def fit(
     if together:
         calibration = Calibration.joined(calibration, together.calibration)
         table = np.concatenate([table, together.strangeness[:, taken]])
+    course = shape.learned(frame, scale, predictor.interval_ns)
     tell(1.0)
     return Model(
         settings=settings,
         without=without,
-        threshold=_threshold(settings, calibration, table, frame.judged[:, taken]),
+        threshold=_threshold(
+            settings, calibration, table, frame.judged[:, taken], _course_of(course, taken, frame)
+        ),
         trained_points=len(known),
         trained_from_ns=int(known.times[0]),
         trained_to_ns=int(known.times[-1]),
@@ -77,8 +80,11 @@ def fit(
         typical=typical,
         forests=forests,
         joint=together.joint if together else None,
+        shape=course.shape if course else None,
         calibration=calibration,
-        recent=known[max(0, len(known) - lookback_of(predictor)) :],
+        recent=known[
+            max(0, len(known) - lookback_of(predictor, course.shape if course else None)) :
+        ],
     )
 
 
@@ -184,6 +190,7 @@ def _threshold(
     calibration: Calibration,
     strangeness: Floats,
     values: Floats,
+    course: Course | None,
 ) -> float:
     """As calibrated, or the held-out score that the asked share of points reaches."""
     if settings.contamination == "auto":
@@ -200,6 +207,22 @@ def _threshold(
     together = evidence[len(VIEWS) + len(CHANNELS) * d :]
     parts = np.empty((len(together), d, 0))  # only contributions ask for them
     views = evidence[: len(VIEWS)]
-    scores = score_of(Evidence(views, kinds, together, parts, calibration.most).total())
-    share = float(np.quantile(scores, 1.0 - settings.contamination, method="higher"))
-    return max(THRESHOLD_LEAST, share)
+    found = Evidence(views, kinds, together, parts, course, calibration.most)
+    scores = score_of(found.for_score())
+    known = scores[~np.isnan(scores)]
+    return max(
+        THRESHOLD_LEAST, float(np.quantile(known, 1.0 - settings.contamination, method="higher"))
+    )
+
+
+def _course_of(course: shape.Learned | None, taken: Ints, frame: Frame) -> Course | None:
+    """Evidence of the course for the rows taken, NaN where it was not learned: in the first half
+    of the training there was less to look through than there will be."""
+    if course is None:
+        return None
+    own = course.shape
+    (found, _), _ = shape.courses(course.strangeness, own, own.nothing_yet())
+    known = np.full(len(frame), np.nan)
+    known[len(known) - len(found.evidence) :] = found.evidence
+    known[: len(known) // 2] = np.nan
+    return Course(known[taken], own.trust)

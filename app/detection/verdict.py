@@ -14,8 +14,10 @@ from app.detection.calibration import EVIDENCE_MAX
 from app.detection.features import CHANNELS
 
 KINDS = (*CHANNELS, "novelty")
-PARTS = ("forests", *KINDS, "joint")
+PARTS = ("forests", *KINDS, "joint", "shape")
 LOG2_OF_10 = float(np.log2(10.0))
+SHAPE_SHARE = 0.75  # of the score, where history repeats itself and its course says more
+POINT_COST, BEYOND_SHARE = 2.0, 0.1  # what a point alone then loses, and keeps when anomalous
 DOUBT_POINTS = 600  # with so little history, or less, a whole decade of evidence is taken off
 LONG_POINTS, LONG_COST = 1000, 0.15
 AUTO_EVIDENCE = 2.75  # on real series a normal point in a thousand, or fewer, reaches it
@@ -73,21 +75,62 @@ class Verdicts:
 
 
 @dataclass(frozen=True, eq=False)
+class Course:
+    """evidence: (n,), that the last points took a course unlike any before. trust: in [0, 1], how
+    much history repeats itself."""
+
+    evidence: Floats
+    trust: float
+
+
+@dataclass(frozen=True, eq=False)
 class Evidence:
     """-log10 of tail probabilities: of forests (views, n), by field (kinds, d, n), the last of them
     novelty, and of the fields together (joint channels, n), none for a single field. joint_parts:
-    (joint channels, d, n) what each field adds to these. most: evidence that none but novelty may
-    pass. without: parts that do not count, to measure what they are worth."""
+    (joint channels, d, n) what each field adds to these. course: None where history does not repeat
+    itself. most: evidence that none but novelty may pass. without: parts that do not count, to
+    measure what they are worth."""
 
     views: Floats
     kinds: Floats
     joint: Floats
     joint_parts: Floats
+    course: Course | None
     most: float
     without: frozenset[str] = frozenset()
 
-    def total(self) -> Floats:
-        """S (n,): of the fields, or of what they are together, whichever says more."""
+    def for_score(self) -> Floats:
+        """S (n,): of the point; where history repeats itself, mostly of the course of the last.
+
+        There a point by itself ranks behind: out of the ordinary it stays what it is, but hardly
+        more; else it counts little.
+        """
+        course, point = self._course, self.of_point
+        beyond = AUTO_EVIDENCE + BEYOND_SHARE * (point - AUTO_EVIDENCE)
+        behind = np.where(point >= AUTO_EVIDENCE, beyond, point - POINT_COST)
+        alone = point + course.trust * (behind - point)
+        together = point + SHAPE_SHARE * course.trust * (course.evidence - point)
+        return np.asarray(np.maximum(np.maximum(alone, together), 0.0))
+
+    def for_strength(self) -> Floats:
+        """The stronger of point and course, (n,)."""
+        return np.asarray(np.maximum(self.of_point, self._course.trust * self._course.evidence))
+
+    @cached_property
+    def is_course(self) -> Flags:
+        """Whether the course says what the point does not say by itself, (n,) bool."""
+        unlike = self._course.trust * self._course.evidence
+        return np.asarray((unlike > self.of_point) & (self.of_point < AUTO_EVIDENCE))
+
+    @property
+    def _course(self) -> Course:
+        if self.course is None or "shape" in self.without:
+            return Course(np.zeros(self.kinds.shape[2]), 0.0)
+        return self.course
+
+    @cached_property
+    def of_point(self) -> Floats:
+        """Of the fields, or of what they are together, whichever says more, (n,)."""
         return np.maximum(self.of_fields, self.of_joint)
 
     @cached_property

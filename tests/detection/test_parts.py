@@ -17,11 +17,19 @@ def troubled(n: int) -> Points:
     return Points.checked(np.arange(n) * HOUR_NS, values)
 
 
+def repeating(n: int) -> Points:
+    """A day like the other, but for the last."""
+    values = 10 * np.sin(np.arange(n) * np.pi / 12) + np.random.default_rng(4).normal(0, 1, n)
+    values[-12:] = values[-18:-6]
+    return Points.checked(np.arange(n) * HOUR_NS, values)
+
+
 @pytest.mark.parametrize("part", PARTS)
 def test_a_part_that_is_left_out_changes_the_scores(part: str) -> None:
-    points, settings = troubled(400), Settings(n_estimators=10)
-    whole = fit(points[:300], settings)
-    less = fit(points[:300], settings, without=frozenset({part}))
-    scores = [advance(model, start(model), points[300:])[0].score for model in (whole, less)]
+    points = repeating(800) if part == "shape" else troubled(800)
+    settings = Settings(n_estimators=10)
+    whole = fit(points[:700], settings)
+    less = fit(points[:700], settings, without=frozenset({part}))
+    scores = [advance(model, start(model), points[700:])[0].score for model in (whole, less)]
     assert np.any(scores[0] != scores[1])
     assert Model.from_bytes(less.to_bytes()).without == {part}
