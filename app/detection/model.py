@@ -14,6 +14,8 @@ from app.detection import joint, layout
 from app.detection.arithmetic import Floats, Ints
 from app.detection.band import Band
 from app.detection.calibration import KNOTS, Calibration
+from app.detection.discord import CHANNELS as SHAPES
+from app.detection.discord import NEEDED_POINTS
 from app.detection.features import CHANNELS, FEATURES, VIEWS, Yardstick, needed_points
 from app.detection.forest import ARRAYS, Forest, Grove
 from app.detection.joint import Joint
@@ -22,8 +24,7 @@ from app.detection.points import FIELDS_MAX, Points
 from app.detection.predictor import SEASONAL, Predictor
 from app.detection.scale import Scale
 from app.detection.settings import DURATION_MAX_NS, SEASONS_MAX, Settings
-from app.detection.shape import CHANNELS as SHAPES
-from app.detection.shape import NEEDED_POINTS, Shape
+from app.detection.shape import Shape
 from app.detection.zone import Zone
 from app.errors import Invalid
 
