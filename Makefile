@@ -5,7 +5,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
 	--generate-hashes --no-emit-index-url --no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format check lock migrate quality quality-short cost
+.PHONY: help run test lint format check lock migrate quality quality-short cost picture
 
 help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ quality-short: $(VENV)/.installed $(VENV)-quality/.installed  ## The same on a f
 
 cost: $(VENV)/.installed  ## Time the detector beside plain scikit-learn
 	@$(BIN)/python -m benchmarks.cost $(ARGS)
+
+picture: $(VENV)/.installed  ## Draw docs/pipeline.png: one real anomaly on its way through the detector
+	@$(BIN)/python -m benchmarks.picture
 
 migrate: $(VENV)/.installed  ## Bring the database of the settings to this version
 	@$(BIN)/tocsin migrate

@@ -1,5 +1,6 @@
 """Anomaly detection on time series: pure mathematics, causal, and the same answer every time."""
 
+from app.detection.anatomy import anatomy
 from app.detection.detector import State, advance, lookback_points, start
 from app.detection.events import Alarms, Watch, watch
 from app.detection.fallback import FALLBACK_LOOKBACK, MINIMUM_POINTS
@@ -26,6 +27,7 @@ __all__ = [
     "Verdicts",
     "Watch",
     "advance",
+    "anatomy",
     "fit",
     "lookback_points",
     "prepare",

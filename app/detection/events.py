@@ -1,7 +1,13 @@
 """When to wake somebody: one alert for one event, however many points it has.
 
 A point's score says how strange it is; the event layer says whether that is news. It is a fold
-over the strengths of verdicts with a small memory, which costs nothing to carry and is stored.
+over the strengths of verdicts with a small memory, which costs nothing to carry and is stored:
+
+    alarm = 1 - 10^-A,   A = strength - .5 log10(1 + H),   0 unless there is news.
+
+News is what is stronger than the last candidate of the last 100 points; H counts the events before
+and forgets them by e in 300 points. Where A reaches 2.75, an anomaly opens an event; 24 points
+without one close it.
 
 Source: own derivation, measured on the Numenta Anomaly Benchmark (Lavin and Ahmad, 2015), which
 judges a detector by when it raises its voice.

@@ -1,8 +1,9 @@
 """What the forests and the plain channels look at, all of it causal and free of units.
 
 Each feature compares a point, or the last few, with what is usual: the level of the whole history,
-of the hours before, of the same place in the season. Values are squeezed by arcsinh (linear near 0,
-logarithmic far out) and spreads by log, so that one wild point does not drown all others.
+(x - centre) / spread; of the hours before, (x - median) / (MAD + .1); of the same place in the
+season, x - expected. Values are squeezed by arcsinh (linear near 0, logarithmic far out; Johnson
+1949) and spreads by log, so that one wild point does not drown all others. The set is our own.
 """
 
 from __future__ import annotations

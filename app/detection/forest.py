@@ -1,5 +1,10 @@
 """scikit-learn's IsolationForest, kept as flat arrays: quick for one row, and safe to store.
 
+A tree cuts at random until a row is alone: what is strange is alone soon. With h the depth at which
+a row ends, and c(m) the mean depth of a search among the m rows that a tree was grown on,
+
+    strangeness = 2^(-mean h / c(m)),   in (0, 1]; .5 and less is usual.
+
 Source: Liu, Ting and Zhou, Isolation Forest, ICDM 2008. The scores are those of scikit-learn.
 """
 

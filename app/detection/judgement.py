@@ -1,4 +1,9 @@
-"""A frame of points, judged by a model."""
+"""A frame of points, judged by a model: from values to channels, evidence, score and reason.
+
+The features of each point go to the forests; forests, plain channels, joint channels and the course
+of the last points each say how strange it is; calibration makes evidence of that, to which novelty
+is added; the evidence becomes score and strength (`verdict`), and its largest cause the reason.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +68,7 @@ def judged(
 
     memory: what `Calibration.evidence` remembers of the points before.
     """
-    grounds, memory = _grounds(model, frame, memory)
+    grounds, memory = weigh(model, frame, memory)
     has_value: Flags = np.asarray(~np.isnan(frame.judged).all(axis=0))
     total, alarming = (
         np.where(has_value, evidence, 0.0)
@@ -137,7 +142,8 @@ def _unlike(model: Model, frame: Frame) -> Floats:
     return shape.strangeness(frame, model.scale, model.predictor.interval_ns, model.shape)
 
 
-def _grounds(model: Model, frame: Frame, memory: Floats) -> tuple[Grounds, Floats]:
+def weigh(model: Model, frame: Frame, memory: Floats) -> tuple[Grounds, Floats]:
+    """The grounds of the verdicts, and the memory after; as for `judged`."""
     strangeness, learned, means, parts = _strangeness(model, frame)
     number = len(strangeness)
     both, kept = model.calibration.evidence(strangeness, memory[:number])

@@ -1,4 +1,8 @@
-"""What was measured at the same place of the seasons before, looked up by time."""
+"""What was measured at the same place of the seasons before, looked up by time.
+
+By time and not by counting rows, so that a gap or a missing point shifts nothing; where the clock
+on the wall rules the season, the same time of day is looked up across its changes.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,17 @@
-"""The expected value of a point, from what came before it: the best of a few plain predictors."""
+"""The expected value of a point, from what came before it: the best of a few plain predictors.
+
+The last value; the median of the last 12; and for each season P, with K up to 5 (others: 3),
+
+    median of x(t - kP + d), k = 1..K, one point before, at and after the place: d = -1, 0, 1,
+
+as it is or with the median of its last 6 errors added. Training takes, for each field, the one with
+the smallest mean error, an error counting up to 3 spreads. In the same way the usual value is taken
+from the seasonal medians and the median of the last 192 points: unlike the expected value it does
+not follow the last points, so an anomaly that lasts stays far from it.
+
+Source: naive and seasonal naive forecasts (Hyndman and Athanasopoulos, Forecasting: Principles and
+Practice, section 5.2), by medians in place of single values; the set is our own, by measuring.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""A sentence of why a point stands out, in words and numbers that a person understands."""
+"""A sentence of why a point stands out, in words and numbers that a person understands.
+
+It is told by the channel with the most evidence: each has a saying of its own, with the numbers
+that it went by. Which one that is, `judgement` decides.
+"""
 
 from __future__ import annotations
 

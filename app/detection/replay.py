@@ -1,4 +1,8 @@
-"""A whole file judged causally, as if it had arrived point by point."""
+"""A whole file judged causally, as if it had arrived point by point.
+
+Each point is judged by the last model before it, and only then learned from (prequential; Dawid
+1984). A model is trained after the warm-up, and whenever history has grown by a quarter.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""Centre and spread of each field, by which all else is measured."""
+"""Centre and spread of each field, by which all else is measured.
+
+    centre = median,    spread = max((q95 - q05) / 3.29, (q75 - q25) / 1.349, sd / 10)
+
+Both quotients are the standard deviation where values are normal (Tukey 1977). The larger of them,
+and a tenth of the plain one, because a series may rest most of the time. Their maximum is our own.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,11 @@
-"""From history to a model."""
+"""From history to a model.
+
+Scale, season and predictor first; then, from the end of the first season on, features, plain
+channels and a forest for each view; what fields are together; whether history repeats itself.
+Calibration needs strangeness out of sample: a forest finds the rows it grew on too usual, so of
+three contiguous folds each is judged by forests of the other two (cross-validation; Stone 1974).
+The plain channels only know the past anyway.
+"""
 
 from __future__ import annotations
 

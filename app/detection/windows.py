@@ -2,7 +2,8 @@
 
 A window holds `size` points at most, and none that lies further back than four times as many
 sampling intervals: it follows a series that comes irregularly, but does not reach over a gap.
-Missing values are not looked at.
+Missing values are not looked at. The spread about the median is the median absolute deviation
+x 1.4826, which is the standard deviation where values are normal (Hampel 1974).
 """
 
 from __future__ import annotations
