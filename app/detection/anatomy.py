@@ -26,7 +26,8 @@ def anatomy(model: Model, state: State, points: Points) -> dict[str, Floats]:
     fields the joint channels ("joint: last"); the course of the last points ("shape") where history
     repeats itself, times the trust in it.
     """
-    frame = framed(state.recent, points, model.scale, model.lookback_points, model.zone)
+    after, first = state.recent.append(points), len(state.recent)
+    frame = framed(after, first, model.scale, model.lookback_points, model.zone)
     memory, parts = state.memory, []
     for _, block in frame.blocks():
         grounds, memory = weigh(model, block, memory)

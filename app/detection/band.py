@@ -12,14 +12,16 @@ on the Numenta Anomaly Benchmark.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from app.detection.arithmetic import Floats, Ints
-from app.detection.features import CAP
+from app.detection.compiled import compiled
 from app.detection.frame import Frame
-from app.detection.lookup import on_the_clock
+from app.detection.lookup import on_the_clock, place_in_season
+from app.detection.trailing import CAP
 
 OUTSIDE = 0.0075  # share of normal points left outside, on both sides together
 PLACES_MOST = 168  # the hours of a week
@@ -60,16 +62,15 @@ class Band:
 
     def size(self, recent: Floats, place: Ints) -> Floats:
         """How large errors are, (d, n), from the sizes just before, NaN for none, and the place."""
-        here = self.places[:, place]
-        just_before = np.where(np.isnan(recent), here, recent)
-        return np.asarray(np.maximum((just_before + here) / 2, SIZE_LEAST))
+        answer = np.empty(recent.shape)
+        _size(self.places, place, recent, answer)
+        return answer
 
     def around(self, expected: Floats, recent: Floats, place: Ints) -> tuple[Floats, Floats]:
         """Lower and upper, (d, n) each, around what is expected."""
-        size = self.size(recent, place)
-        with np.errstate(over="ignore"):
-            below, above = (expected + factor[:, None] * size for factor in self.factors)
-        return np.clip(below, -BOUND, BOUND), np.clip(above, -BOUND, BOUND)
+        answer = np.empty((2, *expected.shape))
+        _around(expected, self.size(recent, place), self.factors, answer)
+        return answer[0], answer[1]
 
 
 def places_for(n: int, period_points: int) -> int:
@@ -82,8 +83,35 @@ def place_of(frame: Frame, season_ns: int, places: int) -> Ints:
     times = frame.times[frame.lookback :]
     if places == 1 or season_ns == 0:
         return np.zeros(len(times), np.int64)
+    answer = np.empty(len(times), np.int64)
     offsets = on_the_clock(frame.offsets[frame.lookback :], season_ns)
-    return np.asarray((times % season_ns + offsets) % season_ns // -(-season_ns // places))
+    _places(times, offsets, season_ns, -(-season_ns // places), answer)
+    return answer
+
+
+@compiled
+def _places(times: Ints, offsets: Ints, season_ns: int, width_ns: int, answer: Ints) -> None:
+    for i in range(len(times)):
+        answer[i] = place_in_season(times[i], offsets[i], season_ns) // width_ns
+
+
+@compiled
+def _size(places: Floats, place: Ints, recent: Floats, answer: Floats) -> None:
+    for field in range(len(answer)):
+        for i in range(answer.shape[1]):
+            here, before = places[field, place[i]], recent[field, i]
+            mean = here if math.isnan(before) else (before + here) / 2
+            answer[field, i] = max(mean, SIZE_LEAST)
+
+
+@compiled
+def _around(expected: Floats, size: Floats, factors: Floats, answer: Floats) -> None:
+    for side in range(len(answer)):
+        for field in range(len(expected)):
+            for i in range(expected.shape[1]):
+                edge = expected[field, i] + factors[side, field] * size[field, i]
+                is_nan = math.isnan(edge)
+                answer[side, field, i] = math.nan if is_nan else min(max(edge, -BOUND), BOUND)
 
 
 def _by_place(sizes: Floats, place: Ints, places: int) -> Floats:

@@ -56,15 +56,15 @@ def advance(
     only. One point at a time, or in batches of any size: the same verdicts, bit for bit. Raises
     `Invalid` for points that do not follow, or have another number of fields than the model.
     """
-    after = state.recent.append(points)
+    after, first = state.recent.append(points), len(state.recent)
     kept = after[max(0, len(after) - lookback_points(model)) :]
     if model is None:
-        return fallback.advance(state.recent, points, names), State(kept)
+        return fallback.advance(after, first, names), State(kept)
     if points.fields != model.fields:
         raise Invalid(
             f"The model was trained on {model.fields} values a point, not {points.fields}"
         )
-    frame = framed(state.recent, points, model.scale, model.lookback_points, model.zone)
+    frame = framed(after, first, model.scale, model.lookback_points, model.zone)
     memory, parts = state.memory, []
     for _, block in frame.blocks():
         verdicts, memory = judged(model, block, memory, names)
@@ -79,6 +79,6 @@ def _memory(model: Model, recent: Points) -> Floats:
     first = max(trained, len(recent) - MEMORY_POINTS)
     if first == len(recent):
         return model.nothing_yet()
-    frame = framed(recent[:first], recent[first:], model.scale, model.lookback_points, model.zone)
+    frame = framed(recent, first, model.scale, model.lookback_points, model.zone)
     parts = [remembered(model, block) for _, block in frame.blocks()]
     return np.concatenate(parts, axis=1)

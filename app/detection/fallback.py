@@ -49,13 +49,13 @@ OFTEN = 3
 TAIL_DEGREES = 3.0  # heavy tails: a short past says little of how far values may go
 
 
-def advance(past: Points, points: Points, names: Sequence[str] = ()) -> Verdicts:
-    """Judge points by the median of up to 256 points before each.
+def advance(points: Points, first: int, names: Sequence[str] = ()) -> Verdicts:
+    """Judge the points from `first` on by the median of up to 256 points before each.
 
     A field with fewer than 12 values before the point is not judged; without any field that is, the
     verdict is neutral: score 0, no expected value, and the reason says how many points are there.
     """
-    frame = Frame.of(past, points, FALLBACK_LOOKBACK)
+    frame = Frame.of(points, first, FALLBACK_LOOKBACK)
     parts = [_judged(block, names) for _, block in frame.blocks()]
     return Verdicts.joined(parts) if parts else nothing(points.fields)
 

@@ -35,6 +35,7 @@ ARRAYS: Mapping[str, str] = {
     "right": "<i4",
     "samples": "<u2",
 }
+NODE = np.dtype([("feature", np.int32), ("threshold", np.float32), ("right", np.int32)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,18 +76,18 @@ class Forest:
 class Grove:
     """All forests of a model as one table of nodes, walked in one go.
 
-    starts: (forests + 1,) where the trees of each begin in roots; feature: int32, the column of the
-    common rows, -1 in a leaf; path: float64, in a leaf the length of the way to it with what the
-    rows left there would need further; whole: (forests,) by what the sum of lengths is divided.
+    starts: (forests + 1,) where the trees of each begin in roots; nodes: NODE, what a step needs
+    side by side; a leaf leads to itself. path: float64, in a leaf the length of the way to it with
+    what the rows left there would need further; whole: (forests,) by what the sum of lengths is
+    divided; steps: (forests,) to the deepest leaf.
     """
 
     starts: Ints
     roots: Ints
-    feature: npt.NDArray[np.int32]
-    threshold: npt.NDArray[np.float32]
-    right: npt.NDArray[np.int32]
+    nodes: npt.NDArray[np.void]
     path: Floats
     whole: Floats
+    steps: Ints
 
     @classmethod
     def of(cls, forests: Sequence[Forest], columns: Sequence[Ints]) -> Grove:
@@ -94,26 +95,24 @@ class Grove:
         sizes = [len(forest.feature) for forest in forests]
         shifts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         trees = [len(forest.roots) for forest in forests]
+        depths = [_depths(forest) for forest in forests]
         return cls(
             starts=np.concatenate([[0], np.cumsum(trees)]).astype(np.int64),
             roots=np.concatenate([f.roots + s for f, s in zip(forests, shifts, strict=False)]),
-            feature=np.concatenate(
-                [_columns(f.feature, c) for f, c in zip(forests, columns, strict=True)]
+            nodes=np.concatenate(
+                [_nodes(f, c, s) for f, c, s in zip(forests, columns, shifts, strict=False)]
             ),
-            threshold=np.concatenate([forest.threshold for forest in forests]),
-            right=np.concatenate(
-                [(f.right + s).astype(np.int32) for f, s in zip(forests, shifts, strict=False)]
-            ),
-            path=np.concatenate([_paths(forest) for forest in forests]),
+            path=np.concatenate([_paths(f, d) for f, d in zip(forests, depths, strict=True)]),
             whole=np.array([len(f.roots) * average_path(np.array([f.rows]))[0] for f in forests]),
+            steps=np.array([depth.max() for depth in depths], dtype=np.int64),
         )
 
     def strangeness(self, rows: Floats) -> Floats:
         """Anomaly score of each row to each forest, (forests, n), as `Forest.strangeness`."""
         answer = np.empty((len(self.whole), len(rows)))
         single = np.ascontiguousarray(rows, dtype=np.float32)
-        nodes = (self.feature, self.threshold, self.right, self.path)
-        _walk(single, self.starts, self.roots, *nodes, self.whole, answer)
+        trees = (self.starts, self.roots, self.nodes, self.path)
+        _walk(single, *trees, self.whole, self.steps, answer)
         return answer
 
 
@@ -122,33 +121,48 @@ def _walk(
     rows: npt.NDArray[np.float32],
     starts: Ints,
     roots: Ints,
-    feature: npt.NDArray[np.int32],
-    threshold: npt.NDArray[np.float32],
-    right: npt.NDArray[np.int32],
+    nodes: npt.NDArray[np.void],
     path: Floats,
     whole: Floats,
+    steps: Ints,
     answer: Floats,
 ) -> None:
+    """All trees of a forest go down a step at a time: they do not wait for each other's nodes."""
+    at = np.empty(np.max(starts[1:] - starts[:-1]), np.int64)
     for i in range(len(rows)):
+        row = rows[i]
         for forest in range(len(whole)):
+            first, trees = starts[forest], starts[forest + 1] - starts[forest]
+            for tree in range(trees):
+                at[tree] = roots[first + tree]
+            for _ in range(steps[forest]):
+                for tree in range(trees):
+                    node = nodes[at[tree]]
+                    is_left = row[node["feature"]] <= node["threshold"]
+                    at[tree] = at[tree] + 1 if is_left else node["right"]
             length = 0.0
-            for tree in range(starts[forest], starts[forest + 1]):
-                node = roots[tree]
-                while feature[node] >= 0:
-                    is_left = rows[i, feature[node]] <= threshold[node]
-                    node = node + 1 if is_left else right[node]
-                length += path[node]
+            for tree in range(trees):
+                length += path[at[tree]]
             answer[forest, i] = 2.0 ** (-length / whole[forest]) if whole[forest] > 0 else 1.0
 
 
-def _columns(feature: npt.NDArray[np.int16], columns: Ints) -> npt.NDArray[np.int32]:
-    return np.where(feature < 0, -1, columns[np.maximum(feature, 0)]).astype(np.int32)
+def _nodes(forest: Forest, columns: Ints, shift: int) -> npt.NDArray[np.void]:
+    """The nodes as the walk needs them, in a table where they begin at `shift`."""
+    nodes, is_leaf = np.empty(len(forest.feature), NODE), forest.feature < 0
+    nodes["feature"] = columns[np.maximum(forest.feature, 0)]
+    nodes["threshold"] = np.where(is_leaf, np.nan, forest.threshold)  # nothing is <= NaN
+    nodes["right"] = np.where(is_leaf, np.arange(len(nodes)), forest.right) + shift
+    return nodes
 
 
-def _paths(forest: Forest) -> Floats:
+def _paths(forest: Forest, depth: Floats) -> Floats:
+    return np.where(forest.feature < 0, depth + average_path(forest.samples), 0.0)
+
+
+def _depths(forest: Forest) -> Floats:
     depth = np.zeros(len(forest.feature))
     _mark_depths(forest.feature, forest.right, depth)
-    return np.where(forest.feature < 0, depth + average_path(forest.samples), 0.0)
+    return depth
 
 
 @compiled

@@ -30,18 +30,17 @@ class Frame:
     lookback: int
 
     @classmethod
-    def of(cls, past: Points, points: Points, lookback: int, zone: Zone = UTC_ZONE) -> Frame:
-        """Frame the points; of the past only the last `lookback` points are taken.
+    def of(cls, points: Points, first: int, lookback: int, zone: Zone = UTC_ZONE) -> Frame:
+        """Frame the points from `first` on; of those before, the last `lookback` are taken.
 
         zone: whose clock hangs on the wall.
         """
-        known = past[max(0, len(past) - lookback) :]
-        absent = lookback - len(known)
-        times = np.concatenate([np.full(absent, np.iinfo(np.int64).min), known.times, points.times])
-        rows = np.concatenate(
-            [np.full((absent, points.fields), np.nan), known.values, points.values]
-        )
-        values = np.clip(np.ascontiguousarray(rows.T), -VALUE_BOUND, VALUE_BOUND)
+        absent, known = max(0, lookback - first), points[max(0, first - lookback) :]
+        times, values = known.times, np.empty((points.fields, absent + len(known)))
+        np.clip(known.values.T, -VALUE_BOUND, VALUE_BOUND, out=values[:, absent:])
+        if absent:
+            values[:, :absent] = np.nan
+            times = np.concatenate([np.full(absent, np.iinfo(np.int64).min), times])
         return cls(times, zone.offsets_at(times), values, lookback)
 
     def __len__(self) -> int:
@@ -55,6 +54,9 @@ class Frame:
     def blocks(self) -> Iterator[tuple[slice, Frame]]:
         """The same points in pieces of bounded size, each with its own past before it."""
         rows = max(64, BLOCK_ROWS // len(self.values))
+        if 0 < len(self) <= rows:
+            yield slice(0, len(self)), self
+            return
         for start in range(0, len(self), rows):
             span = slice(start, min(start + rows, len(self)))
             columns = slice(span.start, span.stop + self.lookback)

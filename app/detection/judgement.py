@@ -116,7 +116,9 @@ def _strangeness(model: Model, frame: Frame) -> tuple[Floats, Seen, Floats, Floa
     forests = model.grove.strangeness(rows)
     # Without a value there is nothing to say, and behind a gap the first few look strange to a
     # forest, since their windows hold nothing but themselves.
-    forests[:, np.isnan(learned.channels[CHANNELS.index("drift")]).all(axis=0)] = np.nan
+    is_silent = np.isnan(learned.channels[CHANNELS.index("drift")]).all(axis=0)
+    if is_silent.any():
+        forests[:, is_silent] = np.nan
     means, parts, together = _together(model, frame)
     if model.joint is not None:
         joint.take_over(learned.channels, model.predictor)

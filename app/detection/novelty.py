@@ -11,6 +11,7 @@ measuring.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,21 +41,9 @@ class Range:
         Little history shows little: the evidence starts at log10 of the points seen, 2.5 at most.
         """
         start = min(EVIDENCE_FROM, float(np.log10(max(seen_points, 1))))
-        excess = self.excess(values)
-        steep = np.minimum(
-            start + EVIDENCE_SLOPE * np.minimum(excess, 2.0), EVIDENCE_MAX + CHANCE_MOST
-        )
-        return np.where(excess > IGNORED, steep, 0.0)
-
-    def excess(self, values: Floats) -> Floats:
-        """Distance beyond the range as a share of it; 0 inside, 1e9 beyond a single value."""
-        outside = np.maximum(values - self.highest, self.lowest - values)
-        has_range = self.highest >= self.lowest
-        width = np.subtract(self.highest, self.lowest, out=np.ones_like(values), where=has_range)
-        share = np.divide(
-            outside, width, out=np.full_like(values, BEYOND_ALL), where=has_range & (width > 0)
-        )
-        return np.where((outside > 0) & has_range, np.minimum(share, BEYOND_ALL), 0.0)
+        answer = np.empty(values.shape)
+        _outside(values, self.lowest, self.highest, start, answer)
+        return answer
 
 
 def range_before(frame: Frame, lowest: Floats, highest: Floats) -> Range:
@@ -62,10 +51,10 @@ def range_before(frame: Frame, lowest: Floats, highest: Floats) -> Range:
 
     lowest, highest: (d,) of the training.
     """
-    is_there = ~np.isnan(frame.values)
-    high = _highest_before(np.where(is_there, frame.values, -np.inf), frame.lookback)
-    low = -_highest_before(np.where(is_there, -frame.values, -np.inf), frame.lookback)
-    return Range(np.minimum(low, lowest[:, None]), np.maximum(high, highest[:, None]))
+    shape = len(frame.values), len(frame)
+    found = Range(np.empty(shape), np.empty(shape))
+    _before(frame.values, frame.lookback, lowest, highest, found.lowest, found.highest)
+    return found
 
 
 def range_so_far(values: Floats) -> Range:
@@ -76,25 +65,42 @@ def range_so_far(values: Floats) -> Range:
     return Range(-np.hstack([nothing, low])[:, :-1], np.hstack([nothing, high])[:, :-1])
 
 
-def _highest_before(values: Floats, length: int) -> Floats:
-    """Highest of the `length` entries before each entry from `length` on."""
-    highest = np.empty((len(values), values.shape[1] - length))
-    for row, answer in zip(np.ascontiguousarray(values), highest, strict=True):
-        _sliding_highest(row, length, answer)
-    return highest
+@compiled
+def _outside(values: Floats, lowest: Floats, highest: Floats, start: float, answer: Floats) -> None:
+    """The evidence, by the distance beyond the range as a share of it; 1e9 beyond one value."""
+    for field in range(len(values)):
+        for i in range(values.shape[1]):
+            low, high = lowest[field, i], highest[field, i]
+            outside, width = max(values[field, i] - high, low - values[field, i]), high - low
+            excess = 0.0
+            if width >= 0 and outside > 0:
+                excess = min(outside / width, BEYOND_ALL) if width > 0 else BEYOND_ALL
+            steep = min(start + EVIDENCE_SLOPE * min(excess, 2.0), EVIDENCE_MOST)
+            answer[field, i] = steep if excess > IGNORED else 0.0
 
 
 @compiled
-def _sliding_highest(values: Floats, length: int, highest: Floats) -> None:
-    """Those that may still become the highest wait in a queue, falling (Lemire 2006)."""
-    waiting = np.empty(len(values), np.int64)
-    first = end = 0
-    for i in range(len(values) - 1):
-        while end > first and values[waiting[end - 1]] <= values[i]:
-            end -= 1
-        waiting[end] = i
-        end += 1
-        if waiting[first] <= i - length:
-            first += 1
-        if i >= length - 1:
-            highest[i - length + 1] = values[waiting[first]]
+def _before(
+    values: Floats, length: int, lowest: Floats, highest: Floats, low: Floats, high: Floats
+) -> None:
+    """Into low and high, (d, n), of the `length` entries before each of the last n, and of the
+    training. As many entries as `length` at a time: what their windows share is looked at once,
+    what is before and behind it is added from there (van Herk 1992)."""
+    n = low.shape[1]
+    for field in range(len(values)):
+        row = values[field]
+        for begin in range(0, n, length):
+            end = min(begin + length, n)
+            least, most = lowest[field], highest[field]
+            for x in row[end - 1 : begin + length]:
+                least, most = x if x < least else least, x if x > most else most
+            low[field, end - 1], high[field, end - 1] = least, most
+            for i in range(end - 2, begin - 1, -1):
+                x = row[i]
+                least, most = x if x < least else least, x if x > most else most
+                low[field, i], high[field, i] = least, most
+            least, most = math.inf, -math.inf
+            for i in range(begin + 1, end):
+                x = row[i + length - 1]
+                least, most = x if x < least else least, x if x > most else most
+                low[field, i], high[field, i] = min(low[field, i], least), max(high[field, i], most)

@@ -49,9 +49,13 @@ class Points:
     def _sealed(cls, times: Ints, values: Floats) -> Points:
         t = np.array(times, order="C")
         v = np.array(values, order="C") + 0.0  # -0.0 becomes 0.0: sorting leaves their order open
-        t.setflags(write=False)
-        v.setflags(write=False)
-        return cls(t, v)
+        return cls._read_only(t, v)
+
+    @classmethod
+    def _read_only(cls, times: Ints, values: Floats) -> Points:
+        times.setflags(write=False)
+        values.setflags(write=False)
+        return cls(times, values)
 
     @property
     def fields(self) -> int:
@@ -75,7 +79,7 @@ class Points:
             raise Invalid(
                 "Points must follow in time", [FieldError("points[0].timestamp", message)]
             )
-        return Points._sealed(
+        return Points._read_only(
             np.concatenate([self.times, other.times]), np.concatenate([self.values, other.values])
         )
 

@@ -83,50 +83,75 @@ class Predictor:
         kind = int(self.usual_choice[field])
         return self.seasons_ns[kind - 1] if kind > LONG else 0
 
-    def expected(self, frame: Frame, field: int, first: int) -> Floats:
-        """The best guess for each row of the frame from `first` on, (rows,); first >= reach.
+    def guesses(self, frame: Frame, field: int, first: int) -> tuple[Floats, Floats]:
+        """The expected and the usual value for each row of the frame from `first` on, (rows,) each;
+        first >= reach.
 
-        Falls back to the median of the last 12 points; NaN where these are all missing.
+        The usual value is that of this place: unlike the expected one it does not follow the last
+        points, and so not an anomaly that lasts either. The median of the last 12 points stands in
+        for what was expected, that of the last 192 for what is usual; NaN where they are missing.
         """
-        kind = int(self.choice[field])
-        recent = _medians(frame, field, first, RECENT_POINTS, self.interval_ns)
-        if kind == RECENT:
-            return recent
-        chosen = self._candidate(frame, field, first, kind)
-        return np.where(np.isnan(chosen), recent, chosen)
-
-    def usual(self, frame: Frame, field: int, first: int) -> Floats:
-        """What is usual for this place, (rows,): unlike the expected value it does not follow the
-        last points, and so not an anomaly that lasts either."""
-        kind = int(self.usual_choice[field])
-        long = _medians(frame, field, first, LONG_POINTS, self.interval_ns)
-        if kind == LONG:
-            return long
-        chosen = self._seasonal(frame, field, first, kind - 1)
-        return np.where(np.isnan(chosen), long, chosen)
+        kind, usual = int(self.choice[field]), int(self.usual_choice[field])
+        if usual == LONG:
+            expected = self._candidate(frame, field, first, kind)
+            return (
+                self._filled(expected, frame, field, RECENT_POINTS),
+                self._medians(frame, field, first, LONG_POINTS),
+            )
+        begin = first - CORRECTION_POINTS
+        plain = self._seasonal(frame, field, begin, usual - 1)
+        expected = (
+            self._from_season(plain, frame, field, first, kind)
+            if (kind - SEASONAL) // 2 == usual - 1
+            else self._candidate(frame, field, first, kind)
+        )
+        return (
+            self._filled(expected, frame, field, RECENT_POINTS),
+            self._filled(plain[CORRECTION_POINTS:], frame, field, LONG_POINTS),
+        )
 
     def candidates(self, frame: Frame, field: int) -> tuple[list[Floats], list[Floats]]:
         """What each candidate would expect, and call usual, for the frame's points: (n,) each."""
         first = frame.lookback
         kinds = range(SEASONAL + 2 * len(self.seasons_ns))
         expected = [self._candidate(frame, field, first, kind) for kind in kinds]
-        long = _medians(frame, field, first, LONG_POINTS, self.interval_ns)
+        long = self._medians(frame, field, first, LONG_POINTS)
         return expected, [long, *expected[SEASONAL::2]]
 
     def _candidate(self, frame: Frame, field: int, first: int, kind: int) -> Floats:
         if kind == RECENT:
-            return _medians(frame, field, first, RECENT_POINTS, self.interval_ns)
-        answer = np.empty(len(frame.times) - first)
-        values = frame.values[field]
+            return self._medians(frame, field, first, RECENT_POINTS)
         if kind == LAST:
-            _last(values, first, answer)
+            answer = np.empty(len(frame.times) - first)
+            _last(frame.values[field], first, answer)
             return answer
-        season, is_corrected = divmod(kind - SEASONAL, 2)
-        if not is_corrected:
-            return self._seasonal(frame, field, first, season)
-        plain = self._seasonal(frame, field, first - CORRECTION_POINTS, season)
+        plain = self._seasonal(frame, field, first - CORRECTION_POINTS, (kind - SEASONAL) // 2)
+        return self._from_season(plain, frame, field, first, kind)
+
+    def _from_season(
+        self, plain: Floats, frame: Frame, field: int, first: int, kind: int
+    ) -> Floats:
+        """What lies at this place of the season, plain from CORRECTION_POINTS before `first` on, or
+        corrected by its last errors."""
+        if (kind - SEASONAL) % 2 == 0:
+            return plain[CORRECTION_POINTS:]
+        answer = np.empty(len(plain) - CORRECTION_POINTS)
         bounds = float(self.lowest[field]), float(self.highest[field])
-        _corrected(values, plain, first, *bounds, answer)
+        _corrected(frame.values[field], plain, first, *bounds, answer)
+        return answer
+
+    def _filled(self, guess: Floats, frame: Frame, field: int, size: int) -> Floats:
+        """The guess for the last rows, and where it is missing the median of so many points."""
+        is_missing = np.isnan(guess)
+        if not is_missing.any():
+            return guess
+        medians = self._medians(frame, field, len(frame.times) - len(guess), size)
+        return np.where(is_missing, medians, guess)
+
+    def _medians(self, frame: Frame, field: int, first: int, size: int) -> Floats:
+        answer = np.empty(len(frame.times) - first)
+        span = span_of(size, self.interval_ns)
+        rolling_medians(frame.times, frame.values[field], first, size, span, answer)
         return answer
 
     def _seasonal(self, frame: Frame, field: int, first: int, which: int) -> Floats:
@@ -139,13 +164,6 @@ class Predictor:
 
     def _repeats(self, which: int) -> int:
         return repeats(self.seasons_ns[which], self.interval_ns, is_first=which == 0)
-
-
-def _medians(frame: Frame, field: int, first: int, size: int, interval_ns: int) -> Floats:
-    answer = np.empty(len(frame.times) - first)
-    span = span_of(size, interval_ns)
-    rolling_medians(frame.times, frame.values[field], first, size, span, answer)
-    return answer
 
 
 @compiled

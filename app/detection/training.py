@@ -95,10 +95,12 @@ def fit(
     )
 
 
-def framed(past: Points, points: Points, scale: Scale, lookback: int, zone: Zone) -> Frame:
-    """The points with their past, without the fields that training had too few values of."""
-    frame = Frame.of(past, points, lookback, zone)
-    frame.values[~scale.is_known] = np.nan
+def framed(points: Points, first: int, scale: Scale, lookback: int, zone: Zone) -> Frame:
+    """The points from `first` on with their past, without the fields that training had too few
+    values of."""
+    frame = Frame.of(points, first, lookback, zone)
+    if not scale.is_known.all():
+        frame.values[~scale.is_known] = np.nan
     return frame
 
 
@@ -117,7 +119,7 @@ def _predictor(points: Points, scale: Scale, settings: Settings) -> tuple[Predic
     seasons_ns = season.lengths_ns(points, settings, interval_ns)
     draft = undecided(scale, interval_ns, seasons_ns)
     zone = Zone.named(settings.timezone)
-    frame = framed(Points.empty(points.fields), points, scale, lookback_of(draft), zone)
+    frame = framed(points, 0, scale, lookback_of(draft), zone)
     return choose(draft, frame, scale.spread), frame
 
 
@@ -135,11 +137,8 @@ def _learned(
     frame: Frame, predictor: Predictor, scale: Scale, first: int
 ) -> tuple[Yardstick, Seen]:
     """The spreads of what the predictors leave, and all that the features say of the training."""
-    fields = range(len(frame.values))
-    rest = [
-        np.stack([frame.judged[f] - guess(frame, f, frame.lookback) for f in fields])[:, first:]
-        for guess in (predictor.expected, predictor.usual)
-    ]
+    guesses = [predictor.guesses(frame, f, frame.lookback) for f in range(len(frame.values))]
+    rest = [(frame.judged - np.stack(guess))[:, first:] for guess in zip(*guesses, strict=True)]
     by = Yardstick(scale, _spread(rest[0], scale), _spread(rest[1], scale), predictor)
     return by, seen(frame, by)
 

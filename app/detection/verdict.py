@@ -23,8 +23,9 @@ from functools import cached_property
 
 import numpy as np
 
-from app.detection.arithmetic import Flags, Floats, exp2, ordered_sum
+from app.detection.arithmetic import Flags, Floats, exp2
 from app.detection.calibration import EVIDENCE_MAX
+from app.detection.compiled import compiled
 from app.detection.features import CHANNELS
 
 KINDS = (*CHANNELS, "novelty")
@@ -80,6 +81,8 @@ class Verdicts:
     @classmethod
     def joined(cls, parts: Sequence[Verdicts]) -> Verdicts:
         """The verdicts of all parts, one after the other; at least one part."""
+        if len(parts) == 1:
+            return parts[0]
         arrays = {
             part.name: np.concatenate([getattr(p, part.name) for p in parts])
             for part in fields(cls)
@@ -119,12 +122,11 @@ class Evidence:
         There a point by itself ranks behind: out of the ordinary it stays what it is, but hardly
         more; else it counts little.
         """
-        course, point = self._course, self.of_point
-        beyond = AUTO_EVIDENCE + BEYOND_SHARE * (point - AUTO_EVIDENCE)
-        behind = np.where(point >= AUTO_EVIDENCE, beyond, point - POINT_COST)
-        alone = point + course.trust * (behind - point)
-        together = point + SHAPE_SHARE * course.trust * (course.evidence - point)
-        return np.asarray(np.maximum(np.maximum(alone, together), 0.0))
+        if not self._course.trust:
+            return self.of_point
+        answer = np.empty(len(self.of_point))
+        _ranked(self.of_point, self._course.evidence, self._course.trust, answer)
+        return answer
 
     def for_strength(self) -> Floats:
         """The stronger of point and course, (n,)."""
@@ -136,7 +138,7 @@ class Evidence:
         unlike = self._course.trust * self._course.evidence
         return np.asarray((unlike > self.of_point) & (self.of_point < AUTO_EVIDENCE))
 
-    @property
+    @cached_property
     def _course(self) -> Course:
         if self.course is None or "shape" in self.without:
             return Course(np.zeros(self.kinds.shape[2]), 0.0)
@@ -150,9 +152,10 @@ class Evidence:
     @cached_property
     def of_joint(self) -> Floats:
         """Half the largest joint channel and half their mean, (n,); 0 for a single field."""
-        if not len(self.joint) or "joint" in self.without:
-            return np.zeros(self.kinds.shape[2])
-        return _half_and_half(np.minimum(self.joint, self.most))
+        answer = np.zeros(self.kinds.shape[2])
+        if len(self.joint) and "joint" not in self.without:
+            _half_and_half(self.joint, self.most, answer)
+        return answer
 
     @cached_property
     def of_fields(self) -> Floats:
@@ -160,17 +163,24 @@ class Evidence:
 
         Of each kind only the strongest field counts, less what the best of d brings by chance.
         """
-        counts = [kind not in self.without for kind in KINDS]
-        views = self.views[:0] if "forests" in self.without else self.views
-        channels = np.concatenate([np.minimum(views, self.most), self.strongest()[counts]])
-        return _half_and_half(channels)
+        channels, answer = self._by_kind, np.empty(self.kinds.shape[2])
+        if self.without:
+            views = ["forests" not in self.without] * len(self.views)
+            channels = channels[views + [kind not in self.without for kind in KINDS]]
+        _half_and_half(channels, EVIDENCE_MAX, answer)
+        return answer
 
     def strongest(self) -> Floats:
         """The evidence of each kind over all fields, (kinds, n)."""
-        by_chance = float(np.log10(self.kinds.shape[1]))
-        strongest = np.maximum(self.kinds.max(axis=1) - by_chance, 0.0)
-        strongest[:-1] = np.minimum(strongest[:-1], self.most)
-        return np.asarray(np.minimum(strongest, EVIDENCE_MAX))
+        return self._by_kind[len(self.views) :]
+
+    @cached_property
+    def _by_kind(self) -> Floats:
+        """Of views and kinds, (views + kinds, n)."""
+        by_chance, most = float(np.log10(self.kinds.shape[1])), min(self.most, EVIDENCE_MAX)
+        answer = np.empty((len(self.views) + len(KINDS), self.kinds.shape[2]))
+        _strongest(self.views, self.kinds, by_chance, most, answer)
+        return answer
 
     def contributions(self) -> Floats:
         """Share of each field in the evidence, (n, d): rows sum to 1, or are 0 without evidence.
@@ -190,9 +200,43 @@ class Evidence:
         return np.asarray(self.of_joint > self.of_fields)
 
 
-def _half_and_half(channels: Floats) -> Floats:
-    mean = ordered_sum(channels, axis=0) / len(channels)
-    return np.asarray(0.5 * channels.max(axis=0) + 0.5 * mean)
+@compiled
+def _ranked(points: Floats, courses: Floats, trust: float, answer: Floats) -> None:
+    for i in range(len(points)):
+        point, behind = points[i], points[i] - POINT_COST
+        if point >= AUTO_EVIDENCE:
+            behind = AUTO_EVIDENCE + BEYOND_SHARE * (point - AUTO_EVIDENCE)
+        alone = point + trust * (behind - point)
+        together = point + SHAPE_SHARE * trust * (courses[i] - point)
+        is_nan = math.isnan(together)
+        answer[i] = math.nan if is_nan else max(alone, together, 0.0)
+
+
+@compiled
+def _strongest(
+    views: Floats, kinds: Floats, by_chance: float, most: float, channels: Floats
+) -> None:
+    """Into channels (views and kinds, n): of each kind the field with the most evidence."""
+    for i in range(channels.shape[1]):
+        for view in range(len(views)):
+            channels[view, i] = min(views[view, i], most)
+        for kind in range(len(kinds)):
+            strongest = 0.0
+            for field in range(kinds.shape[1]):
+                strongest = max(strongest, kinds[kind, field, i] - by_chance)
+            is_novelty = kind == len(kinds) - 1
+            channels[len(views) + kind, i] = min(strongest, EVIDENCE_MAX if is_novelty else most)
+
+
+@compiled
+def _half_and_half(channels: Floats, most: float, answer: Floats) -> None:
+    """Of channels (channels, n), none of which counts more than `most`."""
+    for i in range(len(answer)):
+        total = largest = 0.0
+        for channel in range(len(channels)):
+            evidence = min(channels[channel, i], most)
+            total, largest = total + evidence, max(largest, evidence)
+        answer[i] = 0.5 * largest + 0.5 * (total / len(channels))
 
 
 def discount(trained_points: int) -> float:
@@ -204,8 +248,19 @@ def discount(trained_points: int) -> float:
 
 def shares(weights: Floats) -> Floats:
     """Rows (n, d) of weights >= 0 brought to a sum of 1; zeros stay."""
-    total = ordered_sum(weights)[:, None]
-    return np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
+    answer = np.empty(weights.shape)
+    _shares(np.ascontiguousarray(weights), answer)
+    return answer
+
+
+@compiled
+def _shares(weights: Floats, answer: Floats) -> None:
+    for row in range(len(weights)):
+        total = 0.0
+        for weight in weights[row]:
+            total += weight
+        for i in range(weights.shape[1]):
+            answer[row, i] = weights[row, i] / total if total > 0 else 0.0
 
 
 def score_of(evidence: Floats) -> Floats:

@@ -42,6 +42,8 @@ class Zone:
 
     def offsets_at(self, times: Ints) -> Ints:
         """What is added to each time, (n,) int64 ns; times: (n,) UTC ns, ascending."""
+        if len(self.starts) == 1:
+            return np.full(len(times), self.offsets[0])
         edges = np.searchsorted(times, self.starts)
         return np.repeat(self.offsets, np.diff(edges, append=len(times)))
 

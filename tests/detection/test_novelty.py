@@ -45,3 +45,20 @@ def test_little_history_shows_little() -> None:
 def test_beyond_a_single_value_all_is_new() -> None:
     found = range_so_far(np.array([[3.0, 3.0, 3.0, 4.0]]))
     assert found.evidence(np.array([[3.0, 3.0, 3.0, 4.0]]), 1000).tolist() == [[0, 0, 0, 8]]
+
+
+def test_the_range_is_the_same_however_many_points_are_judged_at_once() -> None:
+    values, lookback = np.random.default_rng(1).normal(size=(2, 500)), 90
+    values[:, 200:320] = np.nan
+    training = np.full(2, np.inf), np.full(2, -np.inf)
+    together = range_before(
+        Frame(np.arange(500), np.zeros(500, np.int64), values, lookback), *training
+    )
+    for t in range(0, 500 - lookback, 7):
+        window = values[:, t : t + lookback + 1].copy()
+        alone = range_before(
+            Frame(np.arange(lookback + 1), np.zeros(lookback + 1, np.int64), window, lookback),
+            *training,
+        )
+        assert alone.lowest[:, 0].tolist() == together.lowest[:, t].tolist()
+        assert alone.highest[:, 0].tolist() == together.highest[:, t].tolist()

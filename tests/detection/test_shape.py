@@ -45,7 +45,7 @@ def hourly(values: Values) -> Points:
 def distances(values: Values, rows: int, wild: int = 10**6) -> Values:
     """D and Z of the last rows, without logarithms."""
     points = hourly(values)
-    frame = Frame.of(points[:-rows], points[-rows:], discord.NEEDED_POINTS)
+    frame = Frame.of(points, len(points) - rows, discord.NEEDED_POINTS)
     scale = Scale.of(values[None])
     model = shape.Shape(1.0, wild, Calibration.of(np.zeros((discord.CHANNELS, 9))))
     return np.exp(shape.strangeness(frame, scale, HOUR_NS, model)) - shape.LEAST
@@ -143,7 +143,7 @@ def test_windows_with_a_hole_say_nothing_until_it_is_behind_them(broken: str) ->
     times[1901:] += HOUR_NS * (broken == "gap")
     points, scale = Points.checked(times, values), Scale.of(values[None])
     course = shape.Shape(1.0, 4 * discord.STEPS, Calibration.of(np.zeros((8, 9))))
-    frame = Frame.of(points[:1800], points[1800:], discord.NEEDED_POINTS)
+    frame = Frame.of(points, 1800, discord.NEEDED_POINTS)
     found = np.isnan(shape.strangeness(frame, scale, HOUR_NS, course))
     silent = {"missing": 0, "wild": 1, "gap": 1}[broken]  # after the point itself
     for i, w in enumerate(discord.WINDOWS[:-1]):

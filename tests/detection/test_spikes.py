@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pytest
 
 from app.detection import Points, Settings, advance, fit, replay, start
-from app.detection.features import _calm
+from app.detection.trailing import _calm
 
 HOUR_NS = 3_600_000_000_000
 SPIKE = 5
