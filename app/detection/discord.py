@@ -29,6 +29,7 @@ STEPS = 255  # of rounding in a spread
 FAR = 8  # spreads from the centre, where values are cut: sums of products fit 31 bits
 FLAT = 0.05
 NOWHERE = 1e18
+TOGETHER = 8  # values to go on by at a time, a divisor of all windows
 
 
 def rounded(values: Floats, scale: Scale) -> tuple[Whole, Flags]:
@@ -47,18 +48,18 @@ def distances(
     absent = NEEDED_POINTS - (first - start)
     whole, is_there = rounded(frame.values[0, start:], scale)
     is_lone = off_neighbours(whole, is_there) > wild
-    whole = np.concatenate([np.zeros(absent, np.int32), whole])
-    is_there, is_lone = (
-        np.concatenate([np.zeros(absent, np.bool_), a]) for a in (is_there, is_lone)
-    )
-    times = np.concatenate([np.full(absent, np.iinfo(np.int64).min), frame.times[start:]])
-    offsets = np.concatenate([np.zeros(absent, np.int64), frame.offsets[start:]])
+    times, offsets = frame.times[start:], frame.offsets[start:]
+    if absent:
+        whole, is_there, is_lone, times, offsets = (
+            np.concatenate([np.zeros(absent, a.dtype), a])
+            for a in (whole, is_there, is_lone, times, offsets)
+        )
     rows = len(whole) - NEEDED_POINTS
-    answer, ends = np.empty((CHANNELS, rows)), np.empty((len(WINDOWS), 6, len(whole)))
-    for i, w in enumerate(WINDOWS):
-        _sums(whole, is_there, is_lone, times, offsets, w, min(w * interval_ns, 1 << 62), ends[i])
-    _nearest(whole, ends, NEEDED_POINTS, answer)
-    return answer, ends[:, 3, NEEDED_POINTS:]
+    answer, moving = np.empty((CHANNELS, rows)), np.empty((len(WINDOWS), rows))
+    spans = tuple(min(w * interval_ns, 1 << 62) for w in WINDOWS)
+    past = _by_lag(whole, is_there, is_lone, times, offsets)
+    _nearest(*past, spans, answer, moving)
+    return answer, moving
 
 
 @compiled
@@ -81,68 +82,86 @@ def off_neighbours(whole: Whole, is_there: Flags) -> Whole:
 
 
 @compiled
-def _sums(
-    whole: Whole,
-    is_there: Flags,
-    is_lone: Flags,
-    times: Ints,
-    offsets: Ints,
-    w: int,
-    span: int,
-    ends: Floats,
-) -> None:
-    """For the window that ends at each row: sum, sum of squares, 1 / (s + FLAT), and (s / (s +
+def _by_lag(
+    whole: Whole, is_there: Flags, is_lone: Flags, times: Ints, offsets: Ints
+) -> tuple[Whole, Floats, Ints, Ints]:
+    """All from the last row back: quicker to go along.
+
+    The values; (2, n + 1) sums of values and of squares up to each row; (2, n) how many rows up to
+    each have a value and are not lone, itself let be lone, and not; (2, n) times and offsets.
+    """
+    n, total, squares, run = len(whole), 0, 0, 0
+    back, sums = np.empty(n, np.int32), np.zeros((2, n + 1))
+    runs, clock = np.empty((2, n), np.int64), np.empty((2, n), np.int64)
+    for i in range(n):
+        lag, x = n - 1 - i, int(whole[i])
+        total, squares = total + x, squares + x * x
+        back[lag], sums[0, lag], sums[1, lag] = x, total, squares
+        runs[0, lag] = run + 1 if is_there[i] else 0
+        run = run + 1 if is_there[i] and not is_lone[i] else 0
+        runs[1, lag] = run
+        clock[0, lag], clock[1, lag] = times[i], offsets[i]
+    return back, sums, runs, clock
+
+
+@compiled
+def _measure(sums: Floats, runs: Ints, clock: Ints, w: int, span: int, ends: Floats) -> None:
+    """For the window that ends at each lag: sum, sum of squares, 1 / (s + FLAT), and (s / (s +
     FLAT))^2; and whether it can be judged, and be found.
 
     It cannot where a value is missing or a lone wild one, the points lie too far apart, or the
     clock on the wall was changed; nor be found if its last value is a lone one, as is known later.
     """
-    total, squares, present = 0, 0, 0
-    for i in range(len(whole)):
-        before, x = i - w + 1, int(whole[i])
-        total, squares, present = total + x, squares + x * x, present + is_there[i]
-        is_whole = present == w and times[i] - times[before] < span
-        ends[4, i] = is_whole and offsets[i] == offsets[before]
-        ends[0, i], ends[1, i] = total, squares
-        present -= is_lone[i]
-        ends[5, i] = ends[4, i] and not is_lone[i]
-        if before >= 0:
-            x = int(whole[before])
-            total, squares = total - x, squares - x * x
-            present -= is_there[before] and not is_lone[before]
-    for i in range(len(whole)):
-        deviation = math.sqrt(max(w * ends[1, i] - ends[0, i] * ends[0, i], 0.0)) / (w * STEPS)
+    for lag in range(ends.shape[1]):
+        first = lag + w - 1
+        total, squares = sums[0, lag] - sums[0, first + 1], sums[1, lag] - sums[1, first + 1]
+        deviation = math.sqrt(max(w * squares - total * total, 0.0)) / (w * STEPS)
         inverse = 1.0 / (deviation + FLAT)
-        ends[2, i] = inverse
-        ends[3, i] = deviation * inverse * deviation * inverse
+        is_close = (clock[0, lag] - clock[0, first] < span) & (clock[1, lag] == clock[1, first])
+        ends[0, lag], ends[1, lag], ends[2, lag] = total, squares, inverse
+        ends[3, lag] = deviation * inverse * deviation * inverse
+        ends[4, lag] = 1.0 if is_close & (runs[0, lag] >= w) else 0.0
+        ends[5, lag] = 1.0 if is_close & (runs[1, lag] >= w) else 0.0
 
 
 @compiled
-def _nearest(whole: Whole, ends: Floats, first: int, answer: Floats) -> None:
-    """ends: (windows, 6, rows), as `_sums` fills them. answer: (CHANNELS, rows from `first` on)."""
-    newest, products = len(whole) - 1, np.zeros((len(WINDOWS), REACH_POINTS + 1), np.int32)
-    back, ends_back = whole[::-1].copy(), ends[:, :, ::-1].copy()  # by lag: quicker to go along
-    for row in range(first, len(whole)):
-        at, begin = newest - row, 0
-        for i in range(len(WINDOWS)):
-            w = WINDOWS[i]
-            if row == first:
-                if i > 0:
-                    products[i] = products[i - 1]
-                for k in range(begin, w):
-                    _add(back[at + k], back[at + k :], products[i])
-                begin = w
-            else:
-                _go_on(back[at], back[at:], back[at + w], back[at + w :], products[i])
-            found = _search(ends_back[i, :, at:], w, products[i])
-            answer[i, row - first], answer[len(WINDOWS) + i, row - first] = found
+def _nearest(
+    back: Whole,
+    sums: Floats,
+    runs: Ints,
+    clock: Ints,
+    spans: tuple[int, ...],
+    answer: Floats,
+    moving: Floats,
+) -> None:
+    """Of what `_by_lag` gives D and Z into answer, (CHANNELS, rows), and (s / (s + FLAT))^2 into
+    moving, (windows, rows), of the last rows."""
+    rows, begin = answer.shape[1], 0
+    opening = np.zeros(REACH_POINTS + 1, np.int32)  # of the first row: each window begins the next
+    room = np.empty((6, len(back)))
+    for i in range(len(WINDOWS)):
+        w, ends = WINDOWS[i], room[:, : len(back) - WINDOWS[i] + 1]
+        _measure(sums, runs, clock, w, spans[i], ends)
+        for k in range(begin, w, TOGETHER):
+            _add(back[rows - 1 + k :], opening)
+        begin, products = w, opening.copy()
+        for row in range(rows):
+            at = rows - 1 - row
+            if row > 0:
+                _go_on(back[at], back[at:], back[at + w], back[at + w :], products)
+            found = _search(ends[:, at:], w, products)
+            answer[i, row], answer[len(WINDOWS) + i, row] = found
+            moving[i, row] = ends[3, at]
 
 
 @compiled
-def _add(x: int, back: Whole, products: Whole) -> None:
-    """Add to the products with the window each lag back what one more value brings."""
+def _add(back: Whole, products: Whole) -> None:
+    """Add to the products with the window each lag back what TOGETHER more values bring."""
+    a, b, c, d, e, f, g, h = back[0], back[1], back[2], back[3], back[4], back[5], back[6], back[7]
     for lag in range(REACH_POINTS + 1):
-        products[lag] += x * back[lag]
+        x = a * back[lag] + b * back[lag + 1] + c * back[lag + 2] + d * back[lag + 3]
+        y = e * back[lag + 4] + f * back[lag + 5] + g * back[lag + 6] + h * back[lag + 7]
+        products[lag] += x + y
 
 
 @compiled

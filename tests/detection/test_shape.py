@@ -136,16 +136,18 @@ def test_trust_grows_with_history() -> None:
     assert 0 < trusts[0] < trusts[1] < trusts[2] == 1
 
 
-@pytest.mark.parametrize("broken", ["missing", "wild", "gap"])
+@pytest.mark.parametrize("broken", ["missing", "missing far out", "wild", "gap"])
 def test_windows_with_a_hole_say_nothing_until_it_is_behind_them(broken: str) -> None:
     values, times = beats(2000), np.arange(2000) * HOUR_NS
-    values[1900] = {"missing": np.nan, "wild": 50.0, "gap": values[1900]}[broken]
+    if broken == "missing far out":
+        values[1899:1902] = 50.0
+    values[1900] = {"wild": 50.0, "gap": values[1900]}.get(broken, np.nan)
     times[1901:] += HOUR_NS * (broken == "gap")
     points, scale = Points.checked(times, values), Scale.of(values[None])
     course = shape.Shape(1.0, 4 * discord.STEPS, Calibration.of(np.zeros((8, 9))))
     frame = Frame.of(points, 1800, discord.NEEDED_POINTS)
     found = np.isnan(shape.strangeness(frame, scale, HOUR_NS, course))
-    silent = {"missing": 0, "wild": 1, "gap": 1}[broken]  # after the point itself
+    silent = {"wild": 1, "gap": 1}.get(broken, 0)  # after the point itself
     for i, w in enumerate(discord.WINDOWS[:-1]):
         expected = np.zeros(200, np.bool_)
         expected[100 + silent : 100 + w] = True
