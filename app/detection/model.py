@@ -36,11 +36,11 @@ class Model:
     threshold: score from which a point is anomalous. band: where normal points lie. typical: a row
     of features standing in for what is missing. joint: None for a single field. shape: None where
     history does not repeat itself. recent: the last points of the training, `lookback_points` at
-    most.
+    most. without: parts that shall not count, of PARTS, to measure what they are worth; not kept in
+    bytes.
     """
 
     settings: Settings
-    without: frozenset[str]
     threshold: float
     trained_points: int
     trained_from_ns: int
@@ -54,6 +54,7 @@ class Model:
     shape: Shape | None
     calibration: Calibration
     recent: Points
+    without: frozenset[str] = frozenset()
 
     @property
     def fields(self) -> int:
@@ -94,7 +95,6 @@ class Model:
         """The model as bytes: the same data and settings give the same bytes."""
         facts = {
             "settings": self.settings.to_json(),
-            "without": sorted(self.without),
             "threshold": self.threshold,
             "trained": [self.trained_points, self.trained_from_ns, self.trained_to_ns],
             "interval_ns": self.predictor.interval_ns,
@@ -168,7 +168,6 @@ def _rebuilt(facts: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -
     trained_points, trained_from_ns, trained_to_ns = (int(x) for x in facts["trained"])
     model = Model(
         settings=Settings.from_json(facts["settings"]),
-        without=frozenset(str(part) for part in facts["without"]),
         threshold=float(facts["threshold"]),
         trained_points=trained_points,
         trained_from_ns=trained_from_ns,

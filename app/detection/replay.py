@@ -31,18 +31,17 @@ def replay(
     warmup: float = WARMUP_SHARE,
     progress: Progress | None = None,
     names: Sequence[str] = (),
-    without: frozenset[str] = frozenset(),
 ) -> Verdicts:
     """Verdicts on all points, each from models trained strictly before it.
 
     warmup: points before the first training, as a number (int) or a share (float below 1, which
     means 750 points at most); at least 64. Up to there the fallback answers. `progress` is called
-    with shares up to 1. `without` as for `fit`.
+    with shares up to 1.
     """
     tell = progress or (lambda _share: None)
     parts: list[Verdicts] = []
     for begin, end in spans(points, warmup):
-        model = _model_before(points[:begin], settings, without) if begin else None
+        model = model_before(points[:begin], settings) if begin else None
         verdicts, _ = advance(model, State.after(model, points[:begin]), points[begin:end], names)
         parts.append(verdicts)
         tell(end / len(points))
@@ -67,11 +66,7 @@ def warmup_points(n: int, warmup: float) -> int:
     raise Invalid("The warm-up is not valid", [FieldError("warmup", message)])
 
 
-def _model_before(history: Points, settings: Settings, without: frozenset[str]) -> Model | None:
+def model_before(history: Points, settings: Settings) -> Model | None:
     """The model of a history, or None where too many of its values are missing to train."""
     has_value = ~np.isnan(history.values).all(axis=1)
-    return (
-        fit(history, settings, without=without)
-        if np.count_nonzero(has_value) >= FOREST_POINTS
-        else None
-    )
+    return fit(history, settings) if np.count_nonzero(has_value) >= FOREST_POINTS else None

@@ -41,13 +41,11 @@ def fit(
     points: Points,
     settings: Settings,
     progress: Progress | None = None,
-    without: frozenset[str] = frozenset(),
 ) -> Model:
     """Train on the last 100,000 points.
 
     Raises `Invalid` with `have` and `need` when fewer than 64 of the points have a value. The same
     points and settings give the same model, bit for bit. `progress` is called with shares up to 1.
-    `without` names parts that shall not count, of PARTS: to measure what they are worth.
     """
     tell = progress or (lambda _share: None)
     known = points[max(0, len(points) - TRAINING_POINTS) :]
@@ -74,7 +72,6 @@ def fit(
     tell(1.0)
     return Model(
         settings=settings,
-        without=without,
         threshold=_threshold(
             settings, calibration, table, frame.judged[:, taken], _course_of(course, taken, frame)
         ),

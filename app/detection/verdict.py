@@ -32,7 +32,7 @@ KINDS = (*CHANNELS, "novelty")
 PARTS = ("forests", *KINDS, "joint", "shape")
 LOG2_OF_10 = float(np.log2(10.0))
 SHAPE_SHARE = 0.75  # of the score, where history repeats itself and its course says more
-POINT_COST, BEYOND_SHARE = 2.0, 0.1  # what a point alone then loses, and keeps when anomalous
+POINT_COST = 2.0  # what a point alone then loses, unless it is anomalous
 DOUBT_POINTS = 600  # with so little history, or less, a whole decade of evidence is taken off
 LONG_POINTS, LONG_COST = 1000, 0.15
 AUTO_EVIDENCE = 2.75  # on real series a normal point in a thousand, or fewer, reaches it
@@ -119,8 +119,7 @@ class Evidence:
     def for_score(self) -> Floats:
         """S (n,): of the point; where history repeats itself, mostly of the course of the last.
 
-        There a point by itself ranks behind: out of the ordinary it stays what it is, but hardly
-        more; else it counts little.
+        There a point by itself counts less, unless it is out of the ordinary.
         """
         if not self._course.trust:
             return self.of_point
@@ -203,10 +202,8 @@ class Evidence:
 @compiled
 def _ranked(points: Floats, courses: Floats, trust: float, answer: Floats) -> None:
     for i in range(len(points)):
-        point, behind = points[i], points[i] - POINT_COST
-        if point >= AUTO_EVIDENCE:
-            behind = AUTO_EVIDENCE + BEYOND_SHARE * (point - AUTO_EVIDENCE)
-        alone = point + trust * (behind - point)
+        point = points[i]
+        alone = point if point >= AUTO_EVIDENCE else point - trust * POINT_COST
         together = point + SHAPE_SHARE * trust * (courses[i] - point)
         is_nan = math.isnan(together)
         answer[i] = math.nan if is_nan else max(alone, together, 0.0)

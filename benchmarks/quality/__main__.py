@@ -15,7 +15,7 @@ from benchmarks.quality.cache import Cache
 from benchmarks.quality.detectors import detectors
 from benchmarks.quality.figures import Row, row
 from benchmarks.quality.ranking import is_ready
-from benchmarks.quality.runs import Desk, do_all, runs
+from benchmarks.quality.runs import Desk, batches, do_all
 from benchmarks.tables import put_between, wide_console
 
 DATA = ROOT.parent / "shared/data"
@@ -47,8 +47,8 @@ def main() -> None:
 def _rows(asked: argparse.Namespace, names: dict[str, list[str]], console: Console) -> list[Row]:
     chosen = [d for d in detectors(asked.short) if not asked.only or d.name in asked.only]
     desk = Desk.made(asked.data, Cache(CACHE), chosen)
-    do_all(desk, list(runs(chosen, asked.seeds, names)), asked.processes, console)
-    return [row(desk, detector, asked.seeds, names) for detector in chosen]
+    do_all(desk, list(batches(chosen, asked.seeds, names)), asked.processes, console)
+    return [row(desk, d, asked.seeds[:1] if d.without else asked.seeds, names) for d in chosen]
 
 
 def _keep(

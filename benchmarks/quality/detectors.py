@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.ensemble import IsolationForest
 
-from app.detection import PARTS, Points, Settings, Verdicts, Watch, replay, watch
+from app.detection import PARTS, Points, Settings, State, Verdicts, Watch, advance, watch
+from app.detection.replay import model_before, spans
 from benchmarks.provenance import ROOT, fingerprint
 
 Floats = npt.NDArray[np.float64]
@@ -56,10 +58,6 @@ class Detector:
         product = (ROOT / "app/detection",) if self.is_ours else ()
         return fingerprint([*COMMON, *product])
 
-    def judge(self, points: Points, seed: int) -> Judged:
-        """Each point judged by what came before it."""
-        return ours(points, seed, self.without) if self.is_ours else article(points, seed)
-
 
 def detectors(is_short: bool = False) -> list[Detector]:
     """All rows that are run, or the two that matter most."""
@@ -70,10 +68,30 @@ def detectors(is_short: bool = False) -> list[Detector]:
     return [*main, alarm, *(Detector(f"ours without {p}", frozenset({p})) for p in PARTS)]
 
 
-def ours(points: Points, seed: int, without: frozenset[str] = frozenset()) -> Judged:
-    """The product's streaming path, as `tocsin detect --warmup 0.15` goes it."""
+def judged(detectors: Sequence[Detector], points: Points, seed: int) -> list[Judged]:
+    """What each detector answers, every point judged by what came before it."""
+    if not all(detector.is_ours for detector in detectors):
+        return [article(points, seed) for _ in detectors]
+    return ours(points, seed, [detector.without for detector in detectors])
+
+
+def ours(points: Points, seed: int, without: Sequence[frozenset[str]]) -> list[Judged]:
+    """The product's streaming path, as `tocsin detect --warmup 0.15` goes it, without these parts.
+
+    All from the same models: what is left out is left out of their verdicts.
+    """
     settings = Settings(random_state=seed)
-    verdicts = replay(points, settings, warmup=WARMUP, without=without)
+    parts: list[list[Verdicts]] = [[] for _ in without]
+    for begin, end in spans(points, WARMUP):
+        model = model_before(points[:begin], settings) if begin else None
+        state = State.after(model, points[:begin])
+        for left_out, answers in zip(without, parts, strict=True):
+            asked = model and replace(model, without=left_out)
+            answers.append(advance(asked, state, points[begin:end])[0])
+    return [_answer(points, Verdicts.joined(answers)) for answers in parts]
+
+
+def _answer(points: Points, verdicts: Verdicts) -> Judged:
     alarms, _ = watch(Watch(), verdicts.strength, verdicts.is_anomaly)
     return Judged(verdicts.score, alarms.alarm, _inside(points.values, verdicts))
 

@@ -46,9 +46,10 @@ def notes(names: Mapping[str, list[str]], seeds: list[int], origin: Mapping[str,
     seeded = f"seeds {', '.join(map(str, seeds))}" if len(seeds) > 1 else f"seed {seeds[0]}"
     return "\n\n".join(
         [
-            f"Mean ± standard deviation over the seeds; {seeded}. Each point is judged as it "
-            "streams in, by what came before it; the first training after 15 % of a file, 750 "
-            "points at most. Rows marked published or measured apart were not run here.",
+            f"Mean ± standard deviation over the seeds; {seeded}, of rows without a part the "
+            "first. Each point is judged as it streams in, by what came before it; the first "
+            "training after 15 % of a file, 750 points at most. Rows marked published or measured "
+            "apart were not run here.",
             f"NAB: {counts['nab']} files; 0 says nothing, 100 is perfect; one threshold for all "
             "files, the best in hindsight, as that benchmark defines it. NAB halves: the threshold "
             f"chosen on a random half of the files and scored on the other, {SPLITS} splits both "

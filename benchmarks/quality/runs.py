@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks.provenance import ROOT, fingerprint
 from benchmarks.quality import data as files
 from benchmarks.quality.cache import Cache
-from benchmarks.quality.detectors import Detector, Judged
+from benchmarks.quality.detectors import Detector, Judged, judged
 from benchmarks.quality.ranking import is_ready, ranked
 
 METRICS = (
@@ -70,14 +70,17 @@ class Desk:
 
     def judged(self, run: Run) -> Judged:
         """The answers of a run, from the cache or made now."""
-        key = self.key(run)
-        found = self.cache.judged(key)
-        if found is None:
-            series = files.read(self.data, run.collection, run.name)
-            by_point = run.detector.judge(series.points, run.seed)
-            rows = series.place
-            found = Judged(by_point.score[rows], by_point.alarm[rows], by_point.inside[rows])
-            self.cache.keep_judged(key, found)
+        found = self.cache.judged(self.key(run))
+        return found or self._judge([run])[0]
+
+    def _judge(self, batch: Sequence[Run]) -> list[Judged]:
+        """Runs over the same file with the same seed, from one replay."""
+        series = files.read(self.data, batch[0].collection, batch[0].name)
+        by_point = judged([run.detector for run in batch], series.points, batch[0].seed)
+        rows = series.place
+        found = [Judged(one.score[rows], one.alarm[rows], one.inside[rows]) for one in by_point]
+        for run, one in zip(batch, found, strict=True):
+            self.cache.keep_judged(self.key(run), one)
         return found
 
     def ranked(self, run: Run) -> dict[str, float]:
@@ -97,39 +100,45 @@ class Desk:
             return self.cache.judged(self.key(run)) is not None
         return self.cache.figures(f"{self.key(run)}-{self.metrics}") is not None
 
-    def do(self, run: Run) -> None:
-        """Make what is missing of a run."""
-        self.judged(run)
-        if run.collection != "nab" and is_ready():
-            self.ranked(run)
+    def do(self, batch: Sequence[Run]) -> None:
+        """Make what is missing of runs that share a replay."""
+        missing = [run for run in batch if self.cache.judged(self.key(run)) is None]
+        if missing:
+            self._judge(missing)
+        for run in batch:
+            if run.collection != "nab" and is_ready():
+                self.ranked(run)
 
 
-def runs(
+def batches(
     detectors: list[Detector], seeds: list[int], names: Mapping[str, list[str]]
-) -> Iterator[Run]:
-    """All runs; rows that share a replay share their runs."""
-    by_replay = {detector.replayed: detector for detector in reversed(detectors)}
-    for detector in by_replay.values():
-        for seed in seeds:
+) -> Iterator[tuple[Run, ...]]:
+    """All runs; those that share a replay together. What a part is worth, the first seed shows."""
+    rows = {detector.replayed: detector for detector in reversed(detectors)}
+    ordered = [row for row in detectors if rows[row.replayed] is row]
+    for seed in seeds:
+        asked = [row for row in ordered if not row.without or seed == seeds[0]]
+        groups = [[row for row in asked if row.is_ours], [row for row in asked if not row.is_ours]]
+        for group in (group for group in groups if group):
             for collection, files_of in names.items():
                 for name in files_of:
-                    yield Run(detector, seed, collection, name)
+                    yield tuple(Run(row, seed, collection, name) for row in group)
 
 
-def do_all(desk: Desk, wanted: list[Run], processes: int, console: Console) -> None:
+def do_all(desk: Desk, wanted: list[tuple[Run, ...]], processes: int, console: Console) -> None:
     """Do the runs that are not done yet, the longest first, so that no core waits at the end."""
-    missing = [run for run in wanted if not desk.is_done(run)]
-    missing.sort(key=lambda run: -files.rows(desk.data, run.collection, run.name))
+    missing = [batch for batch in wanted if not all(desk.is_done(run) for run in batch)]
+    missing.sort(key=lambda batch: -files.rows(desk.data, batch[0].collection, batch[0].name))
     with (
         _progress(console) as bar,
         ProcessPoolExecutor(processes, get_context("spawn"), _begin) as pool,
     ):
         task = bar.add_task("Judging", total=len(wanted), completed=len(wanted) - len(missing))
-        waiting = {pool.submit(desk.do, run): run for run in missing}
+        waiting = {pool.submit(desk.do, batch): batch for batch in missing}
         try:
             for done, future in enumerate(as_completed(waiting), 1):
                 future.result()
-                bar.update(task, advance=1, description=waiting[future].detector.name)
+                bar.update(task, advance=1, description=waiting[future][0].detector.name)
                 if not console.is_terminal and done % LOGGED_RUNS == 0:
                     console.print(f"{done} of {len(missing)}", highlight=False)
         except BaseException:

@@ -9,14 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.detection import Points, Settings, Verdicts, Watch, replay, watch
+from app.detection import Points, Settings, Watch, replay, watch
 from benchmarks import provenance
 from benchmarks.provenance import ROOT
 from benchmarks.quality import data, detectors
 from benchmarks.quality.cache import Cache
-from benchmarks.quality.detectors import ARTICLE, OURS, Detector, Judged
+from benchmarks.quality.detectors import ARTICLE, OURS, Detector, Judged, judged
 from benchmarks.quality.figures import band_figures, outside
-from benchmarks.quality.runs import Desk, Run, runs
+from benchmarks.quality.runs import Desk, Run, batches
+
+NAMES = {"nab": ["a.csv"]}
+OURS_ROW = Detector(OURS)
 
 
 @pytest.fixture
@@ -59,7 +62,7 @@ def test_labels_and_fields_are_told_apart(folder: Path) -> None:
 
 def test_ours_is_the_product_replayed_and_its_alarm_the_event_layers() -> None:
     points = wave(400)
-    found = Detector(OURS).judge(points, 1)
+    (found,) = judged([Detector(OURS)], points, 1)
     verdicts = replay(points, Settings(random_state=1), warmup=0.15)
     alarms, _ = watch(Watch(), verdicts.strength, verdicts.is_anomaly)
     assert np.array_equal(found.score, verdicts.score)
@@ -86,7 +89,7 @@ def test_the_band_has_figures_where_a_detector_has_one(folder: Path, tmp_path: P
 
 def test_the_article_ranks_an_extreme_value_with_the_most_extreme_that_it_was_fitted_on() -> None:
     points = wave(400, extreme_at=300)
-    found = Detector(ARTICLE, is_ours=False).judge(points, 0)
+    (found,) = judged([Detector(ARTICLE, is_ours=False)], points, 0)
     assert found.score[300] >= found.score[points.values[:, 0].argsort()[-5:]].max()
     assert found.score[300] > np.quantile(found.score, 0.9)
     assert np.array_equal(found.score, found.alarm)
@@ -94,7 +97,16 @@ def test_the_article_ranks_an_extreme_value_with_the_most_extreme_that_it_was_fi
 
 def test_rows_that_share_a_replay_share_their_runs() -> None:
     rows = [Detector(OURS), Detector("score as the alarm", is_score_the_alarm=True)]
-    assert len(list(runs(rows, [0, 1], {"nab": ["a.csv", "b.csv"]}))) == 4
+    assert len(list(batches(rows, [0, 1], {"nab": ["a.csv", "b.csv"]}))) == 4
+
+
+def test_rows_without_a_part_share_the_replay_of_the_first_seed() -> None:
+    article, ours = Detector(ARTICLE, is_ours=False), Detector(OURS)
+    rows = [article, ours, Detector("ours without forests", frozenset({"forests"}))]
+    found = {tuple(run.detector.name for run in batch) for batch in batches(rows, [0], NAMES)}
+    assert found == {(ARTICLE,), (OURS, "ours without forests")}
+    later = [batch for batch in batches(rows, [0, 1], NAMES) if batch[0].seed == 1]
+    assert sorted(len(batch) for batch in later) == [1, 1]
 
 
 def test_a_row_for_each_part_that_the_product_can_do_without(
@@ -106,18 +118,13 @@ def test_a_row_for_each_part_that_the_product_can_do_without(
     assert len({row.replayed for row in without}) == 2
 
 
-def test_a_row_without_a_part_is_replayed_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    points = wave(100)
-    asked: list[dict[str, object]] = []
-
-    def noting(points: Points, settings: Settings, **options: object) -> Verdicts:
-        asked.append(options)
-        return replay(points, settings, warmup=0.15)
-
-    monkeypatch.setattr(detectors, "replay", noting)
-    Detector("ours without forests", frozenset({"forests"})).judge(points, 0)
-    Detector(OURS).judge(points, 0)
-    assert [options["without"] for options in asked] == [frozenset({"forests"}), frozenset()]
+def test_a_row_without_a_part_is_judged_without_it_and_the_others_as_ever() -> None:
+    points = wave(200, extreme_at=150)
+    less = Detector("ours without novelty", frozenset({"novelty"}))
+    alone, (beside, without) = judged([OURS_ROW], points, 0), judged([OURS_ROW, less], points, 0)
+    assert np.array_equal(alone[0].score, beside.score)
+    assert np.array_equal(alone[0].alarm, beside.alarm)
+    assert without.score[150] < beside.score[150]
 
 
 def test_a_result_is_found_again_and_another_files_or_seeds_is_not(

@@ -79,7 +79,7 @@ def test_the_forests_decide(series: Series) -> None:
     values = points.values.copy()
     values[1806:1842] = values[1800:1836]
     late = Points.checked(points.times, values)
-    model = fit(late[:1700], Settings(contamination=0.02), without=frozenset({"shape"}))
+    model = replace(fit(late[:1700], Settings(contamination=0.02)), shape=None)
     unmoved = forest.fit(np.zeros((256, 1)), model.settings)
     blind = replace(model, forests=(unmoved,) * len(model.forests))
     seeing, _ = advance(model, start(model), late[1700:])
