@@ -36,11 +36,10 @@ class Frame:
         zone: whose clock hangs on the wall.
         """
         absent, known = max(0, lookback - first), points[max(0, first - lookback) :]
-        times, values = known.times, np.empty((points.fields, absent + len(known)))
+        values = np.empty((points.fields, absent + len(known)))
         np.clip(known.values.T, -VALUE_BOUND, VALUE_BOUND, out=values[:, absent:])
-        if absent:
-            values[:, :absent] = np.nan
-            times = np.concatenate([np.full(absent, np.iinfo(np.int64).min), times])
+        values[:, :absent] = np.nan
+        times = np.concatenate([np.full(absent, np.iinfo(np.int64).min), known.times])
         return cls(times, zone.offsets_at(times), values, lookback)
 
     def __len__(self) -> int:

@@ -42,7 +42,9 @@ class Range:
         """
         start = min(EVIDENCE_FROM, float(np.log10(max(seen_points, 1))))
         answer = np.empty(values.shape)
-        _outside(values, self.lowest, self.highest, start, answer)
+        # Contiguous, whatever they were cut from: the loop is compiled for one kind of array only.
+        given, low, high = (np.ascontiguousarray(x) for x in (values, self.lowest, self.highest))
+        _outside(given, low, high, start, answer)
         return answer
 
 
