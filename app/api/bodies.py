@@ -32,6 +32,8 @@ def _value(given: Any) -> Any:
         if not given:
             raise ValueError("must name at least one field")
         return {name: _number(number, f" of {name}") for name, number in given.items()}
+    if isinstance(given, list):
+        raise ValueError("must be an object with a number or null for each field, not a list")
     return _number(given, "")
 
 

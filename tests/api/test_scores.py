@@ -123,6 +123,12 @@ def test_a_missing_value_is_judged_and_repeats_too(rides: Tenant) -> None:
     assert rides.http.post(URL, json=missing).content == first.content
 
 
+def test_a_list_of_values_is_told_to_be_an_object(rides: Tenant) -> None:
+    answer = rides.http.post(URL, json={"timestamp": at(48), "value": [1, 2]})
+    assert answer.status_code == 422
+    assert "an object" in answer.json()["errors"][0]["message"]
+
+
 def test_another_value_for_a_known_time_is_409_and_changes_nothing(rides: Tenant) -> None:
     rides.http.post(URL, json=one(48))
     before = all_scores(rides)
