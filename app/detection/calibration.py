@@ -7,11 +7,10 @@ and of the last n points k beyond it by e in all,
 
     P(S > s) = (tM + k) / (tN + n) * exp(-(s - u) (tM + k) / (tMm + e)),   t = TRUST
 
-so that after a change a channel stops crying, between trainings too (own derivation). An excess
-counts up to one decade for the score: a lone spike does not hide the next. It counts up to three
-for the strength that alarms are made of: nobody needs to be woken by the same again. Where
-channels agree with each other, as those of fields together do, that is not enough to stop them: of
-these an excess counts the more, the more of the memory is excess, in the end in full.
+so that after a change a channel stops crying, between trainings too (own derivation). For the score
+an excess counts up to one decade, so that a lone spike does not hide the next, and up to more the
+fuller the memory is of excess, in the end in full: what lasts is how things are. For the strength
+that alarms are made of it counts up to three: nobody needs to be woken by the same again.
 """
 
 from __future__ import annotations
@@ -45,13 +44,12 @@ class Calibration:
 
     points: how many the tables were made of. knots: (channels, KNOTS) strangeness whose evidence is
     LEVELS; decade: (channels,) how much more strangeness makes something ten times as rare, beyond
-    the last knot. agreeing: how many channels, the last ones, agree with each other.
+    the last knot.
     """
 
     points: int
     knots: Floats
     decade: Floats
-    agreeing: int = 0
 
     @classmethod
     def of(cls, strangeness: Floats) -> Calibration:
@@ -63,11 +61,9 @@ class Calibration:
 
     @classmethod
     def joined(cls, first: Calibration, second: Calibration) -> Calibration:
-        """The channels of both, the second agreeing; as if made of as many points as the first."""
+        """The channels of both, as if made of as many points as the first."""
         knots = np.concatenate([first.knots, second.knots])
-        return cls(
-            first.points, knots, np.concatenate([first.decade, second.decade]), len(second.knots)
-        )
+        return cls(first.points, knots, np.concatenate([first.decade, second.decade]))
 
     @property
     def most(self) -> float:
@@ -90,8 +86,7 @@ class Calibration:
         shape = len(self.knots), memory.shape[1] + strangeness.shape[1]
         answer, excess = np.empty((2, *strangeness.shape)), np.empty(shape)
         excess[:, : memory.shape[1]] = memory
-        tables = (self.knots, self.decade, float(self.points), self.agreeing)
-        _fold(*tables, strangeness, excess, answer)
+        _fold(self.knots, self.decade, float(self.points), strangeness, excess, answer)
         return answer, excess[:, max(0, shape[1] - MEMORY_POINTS) :]
 
     def excess(self, strangeness: Floats) -> Floats:
@@ -105,7 +100,6 @@ def _fold(
     knots: Floats,
     decade: Floats,
     points: float,
-    agreeing: int,
     strangeness: Floats,
     excess: Floats,
     answer: Floats,
@@ -114,46 +108,45 @@ def _fold(
     most = min(EVIDENCE_MAX, math.log10(points) + BEYOND_DECADES) + CHANCE_MOST
     trained, trained_beyond = TRUST * points, TRUST * max(1.0, TAIL_SHARE * points)
     for channel in range(len(knots)):
-        table, mean = knots[channel], decade[channel] / LOG_OF_10
+        table, own, mean = knots[channel], excess[channel], decade[channel] / LOG_OF_10
+        number = beyond = 0  # of the memory: judged, and beyond the last knot
+        for j in range(max(start - MEMORY_POINTS, 0), start):
+            number, beyond = number + (own[j] >= 0.0), beyond + (own[j] > 0.0)
         for i in range(strangeness.shape[1]):
             s, last = strangeness[channel, i], start + i
-            if math.isnan(s):
-                answer[:, channel, i], excess[channel, last] = 0.0, math.nan
-                continue
-            number = beyond = for_score = for_strength = 0.0
-            full = decade[channel]
-            if channel >= len(knots) - agreeing:
-                full *= _fullness(excess[channel], last)
-            for j in range(max(0, last - MEMORY_POINTS), last):
-                e = excess[channel, j]
-                if e >= 0.0:
-                    number += 1.0
-                if e > 0.0:
-                    beyond += 1.0
-                    for_score += min(e, MOST_FOR_SCORE * full)
-                    for_strength += min(e, MOST_FOR_STRENGTH * full)
+            oldest = last - MEMORY_POINTS
+            own[last] = s if math.isnan(s) else max(s - table[-1], 0.0)
             rate = (trained_beyond + beyond) / (trained + number)
             level = -math.log10(min(rate, 1.0))
-            excess[channel, last] = max(s - table[-1], 0.0)
-            if s > table[-1]:
+            if math.isnan(s):
+                answer[:, channel, i] = 0.0
+            elif s > table[-1]:
+                for_score, for_strength = _counted(own[max(oldest, 0) : last], beyond, mean)
                 far = (s - table[-1]) * (trained_beyond + beyond) / LOG_OF_10
-                trained_total = trained_beyond * mean
-                score = level + far / (trained_total + for_score)
-                strength = level + far / (trained_total + for_strength)
+                score = level + far / (trained_beyond * mean + for_score)
+                strength = level + far / (trained_beyond * mean + for_strength)
                 answer[0, channel, i] = min(score, most)
                 answer[1, channel, i] = min(strength, most)
             else:
                 answer[:, channel, i] = _level(table, s) * level / LEVEL_MOST
+            number, beyond = number + (own[last] >= 0.0), beyond + (own[last] > 0.0)
+            if oldest >= 0:
+                number, beyond = number - (own[oldest] >= 0.0), beyond - (own[oldest] > 0.0)
 
 
 @compiled
-def _fullness(excess: Floats, last: int) -> float:
-    """1 for a memory without excess, growing without bound as it fills."""
-    beyond = 0
-    for j in range(max(0, last - MEMORY_POINTS), last):
-        if excess[j] > 0.0:
-            beyond += 1
-    return MEMORY_POINTS / max(MEMORY_POINTS - beyond, 1e-3)
+def _counted(memory: Floats, beyond: int, mean: float) -> tuple[float, float]:
+    """What the excesses of the memory come to for the score and for the strength; `beyond` of its
+    entries have one. The fuller it is of them, the more each may count for the score."""
+    decade = mean * LOG_OF_10
+    score_most = MOST_FOR_SCORE * decade * MEMORY_POINTS / max(MEMORY_POINTS - beyond, 1e-3)
+    strength_most = MOST_FOR_STRENGTH * decade
+    for_score = for_strength = 0.0
+    for e in memory:
+        if e > 0.0:
+            for_score += min(e, score_most)
+            for_strength += min(e, strength_most)
+    return for_score, for_strength
 
 
 @compiled

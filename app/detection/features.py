@@ -25,7 +25,7 @@ FEATURES = (
     *("value", "step", "mean_short", "deviation_short", "mean_middle", "deviation_middle"),
     *("mean_long", "deviation_long", "local_short", "local_middle", "local_long"),
     *("residual", "residual_short", "residual_middle", "residual_relative", "residual_deviation"),
-    *("offset", "phase", "phase_quarter"),
+    *("phase", "phase_quarter"),
 )
 VIEWS: dict[str, tuple[str, ...]] = {
     "level": FEATURES[:8],

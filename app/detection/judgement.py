@@ -33,9 +33,7 @@ from app.detection.verdict import (
 )
 
 RECENT_POINTS, LEVEL_POINTS, LOCAL_POINTS = 6, 24, 48  # what reasons speak of
-TELLING = np.array(
-    [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 2.5]
-)  # of KINDS: how much rather one of them is told
+TELLING = np.array([1.0, 0, 0, 0, 0, 0, 2.5])  # of KINDS: how much rather one of them is told
 FIELDS_TOLD, SHARE_TOLD = 3, 0.25  # of fields that disagree; share of the strongest
 WORDS_BEFORE_TREES = (
     0.5  # a plain channel explains better than a forest of nearly the same evidence

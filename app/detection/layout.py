@@ -23,7 +23,7 @@ import numpy.typing as npt
 from app.errors import Invalid
 
 MAGIC = b"TOCSIN\r\n"
-VERSION = 1
+VERSION = 2
 HEAD = struct.Struct("<8sIQ32s")
 TYPES = frozenset({"<f8", "<f4", "<i8", "<i4", "<i2", "<u2", "|b1"})
 DIMENSIONS_MAX = 2

@@ -185,7 +185,6 @@ def _rebuilt(facts: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -
             int(facts["calibrated"]),
             _shaped(arrays["knots"], (channels, KNOTS)),
             _shaped(arrays["decade"], (channels,)),
-            len(joint.CHANNELS) if together else 0,
         ),
         recent=Points.checked(arrays["recent.times"], arrays["recent.values"]),
     )

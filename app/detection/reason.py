@@ -138,10 +138,20 @@ def _spread(facts: Facts) -> str:
     )
 
 
-def _level(facts: Facts) -> str:
+def _still(facts: Facts) -> str:
     present = [x for x in facts.recent if math.isfinite(x)]
     if len(present) > 2 and min(present) == max(present):
         return f"stuck at {number(facts.value)} for {len(present)} points"
+    return (
+        f"the last {len(present)} values vary less than usual, "
+        f"from {number(min(present))} to {number(max(present))}"
+    )
+
+
+def _level(facts: Facts) -> str:
+    present = [x for x in facts.recent if math.isfinite(x)]
+    if len(present) > 2 and min(present) == max(present):
+        return _still(facts)
     if facts.usual_low <= facts.value <= facts.usual_high:
         return f"an unusual course of the last points, {number(facts.level)} on average over 24"
     return _unusual(facts)
@@ -190,6 +200,7 @@ _SAYINGS = {
     "drift": _drifted,
     "step": _step,
     "spread": _spread,
+    "quiet": _still,
     "level": _level,
     "local": _local,
 }

@@ -13,8 +13,7 @@ from app.detection.windows import deviation_of, gathered, mad_of, mean_of, media
 FEWEST = 8  # a long window with less than an eighth of its points, behind a gap, says nothing
 CAP = 5.0  # in spreads: one wild point must not make a mean of many strange
 LOCAL = 8  # where the features begin that compare with the medians of the hours before,
-RESIDUAL = 11  # those of the residuals,
-OFFSET = 16  # and the one of the offset from the usual
+RESIDUAL = 11  # and those of the residuals
 
 
 @compiled
@@ -51,7 +50,7 @@ def measure(
     _level(times, x, len(x) - n, sizes, spans, found, own, kinds)
     first, clock = len(residuals) - n, times[skip:]
     _residual(clock, residuals, first, sizes, spans, found, own, kinds, recent[field])
-    _offset(clock, offsets, first, sizes, spans, found, own, kinds)
+    _offset(clock, offsets, first, sizes, spans, found, kinds)
     for here in range(n):
         row, at = len(x) - n + here, first + here
         step, unusual = abs(_smaller_step(x, row)), abs(_smaller_step(away, at))
@@ -118,9 +117,10 @@ def _residual(
         own[3] = math.asinh(residual / (mean_of(found, number) + 0.05))
         channels[0, here] = math.log1p(abs(residual))
         number = _trailing(times, residuals, residual, row, sizes[6], spans[6], found)
-        if 2 * number >= sizes[6]:  # few values are alike by chance
-            mean = mean_of(found, number)
-            channels[5, here] = -math.log(deviation_of(found, number, mean) + 0.01)
+        if 2 * number >= sizes[6]:
+            # n values come to lie as close as s by chance in proportion to s^(n - 1).
+            close = -math.log(deviation_of(found, number, mean_of(found, number)) + 0.01)
+            channels[5, here] = close * (number - 1) / (sizes[6] - 1)
 
 
 @compiled
@@ -131,17 +131,16 @@ def _offset(
     sizes: tuple[int, ...],
     spans: tuple[int, ...],
     found: Floats,
-    features: Floats,
     channels: Floats,
 ) -> None:
-    """How far from the usual values are, and for how long; rows from `first`."""
+    """How far from the usual values are, for a short and for a long time; rows from `first`."""
     capped = _capped(offsets)
+    calm = _calm(capped)
     for row in range(first, len(offsets)):
         here = row - first
-        features[here, OFFSET] = math.asinh(offsets[row])
-        number = _trailing(times, capped, capped[row], row, sizes[0], spans[0], found)
+        number = _trailing(times, calm, capped[row], row, sizes[0], spans[0], found)
         channels[3, here] = abs(mean_of(found, number))
-        number = _trailing(times, capped, capped[row], row, sizes[2], spans[2], found)
+        number = _trailing(times, calm, capped[row], row, sizes[2], spans[2], found)
         if FEWEST * number >= sizes[2]:
             channels[4, here] = abs(mean_of(found, number))
 

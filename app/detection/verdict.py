@@ -5,7 +5,8 @@ With L_c the evidence of channel c, of the fields or of what they are together, 
     S = (largest L_c + mean L_c) / 2,    score = 1 - 10^-S:
 
 half the largest, because one channel may be alone and right; half the mean, because most channels
-see most anomalies. Where history repeats itself, with trust w, and the course of the last points
+see most anomalies. Only that a series stands still no other channel sees: .6 of that evidence, if
+this is more. Where history repeats itself, with trust w, and the course of the last points
 has evidence C, the score is of
 
     max(S + w (B - S), S + .75 w (C - S)),   B = S - 2; from 2.75 on 2.75 + .1 (S - 2.75).
@@ -29,6 +30,8 @@ from app.detection.compiled import compiled
 from app.detection.features import CHANNELS
 
 KINDS = (*CHANNELS, "novelty")
+ALONE = "quiet"  # of KINDS: what it sees no other does
+ALONE_SHARE = 0.6
 PARTS = ("forests", *KINDS, "joint", "shape")
 LOG2_OF_10 = float(np.log2(10.0))
 SHAPE_SHARE = 0.75  # of the score, where history repeats itself and its course says more
@@ -158,15 +161,16 @@ class Evidence:
 
     @cached_property
     def of_fields(self) -> Floats:
-        """Half the largest channel and half their mean, (n,).
+        """Half the largest channel and half their mean, or .6 of ALONE, (n,).
 
         Of each kind only the strongest field counts, less what the best of d brings by chance.
         """
-        channels, answer = self._by_kind, np.empty(self.kinds.shape[2])
-        if self.without:
-            views = ["forests" not in self.without] * len(self.views)
-            channels = channels[views + [kind not in self.without for kind in KINDS]]
-        _half_and_half(channels, EVIDENCE_MAX, answer)
+        answer = np.empty(self.kinds.shape[2])
+        names = ["forests"] * len(self.views) + list(KINDS)
+        together = [name not in self.without and name != ALONE for name in names]
+        _half_and_half(self._by_kind[together], EVIDENCE_MAX, answer)
+        if ALONE not in self.without:
+            answer = np.maximum(answer, ALONE_SHARE * self._by_kind[names.index(ALONE)])
         return answer
 
     def strongest(self) -> Floats:

@@ -97,11 +97,10 @@ def test_the_memory_is_that_of_the_last_points_however_they_came() -> None:
     )
 
 
-def test_channels_that_agree_stop_when_the_memory_is_full_however_far_beyond() -> None:
-    table = Calibration.of(exponential(10_000)[None])
-    agreeing = Calibration.joined(table, table)
-    far = np.full((2, 700), 40.0 * np.log(10))
-    found, _ = agreeing.evidence(far, agreeing.nothing_yet())
-    assert found[0, 1, 0] == found[0, 0, 0]
-    assert found[0, 1, 100] > 4
-    assert found[0, 1, 512:].max() < 2 < found[0, 0, 512:].min()
+def test_what_lasts_is_usual_when_the_memory_is_full_however_far_beyond() -> None:
+    calibration = Calibration.of(exponential(10_000)[None])
+    far = np.full((1, 700), 40.0 * np.log(10))
+    (score, strength), _ = calibration.evidence(far, calibration.nothing_yet())
+    assert score[0, 0] == strength[0, 0]
+    assert score[0, 100] > 4
+    assert score[0, 512:].max() < 2
