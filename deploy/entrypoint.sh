@@ -1,5 +1,6 @@
 #!/bin/sh
-# Passwords come as files (/run/secrets/…), the settings want URLs: this puts the one into the other.
+# Passwords come as files (/run/secrets/…), the settings want URLs: this puts the one into the other,
+# and the compiled loops to where they may be read.
 set -eu
 
 secret() { # a secret of Compose, percent-encoded for a URL
@@ -18,5 +19,9 @@ fi
 if [ -f /run/secrets/redis_password ]; then
     TOCSIN_REDIS_URL="redis://:$(secret redis_password)@$REDIS_HOST:6379/0"
     export TOCSIN_REDIS_URL
+fi
+if [ -d /opt/tocsin/compiled ]; then # loops compiled with the image
+    mkdir -p "$NUMBA_CACHE_DIR"
+    cp -R /opt/tocsin/compiled/. "$NUMBA_CACHE_DIR"
 fi
 exec "$@"
