@@ -31,9 +31,10 @@ class ApiKey:
         return secret.holds("api-key", self.text.encode(), stored)
 
 
-def mint(is_operator: bool = False) -> ApiKey:
+def mint(is_operator: bool = False, key_id: str | None = None) -> ApiKey:
+    """A new key; with the id of another one, a new secret for that."""
     prefix = OPERATOR_PREFIX if is_operator else TENANT_PREFIX
-    key_id = _random(ID_LENGTH)
+    key_id = key_id or _random(ID_LENGTH)
     body = f"{prefix}{key_id}_{_random(SECRET_LENGTH)}"
     return ApiKey(key_id, body + _checksum(body), is_operator)
 

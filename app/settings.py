@@ -18,6 +18,13 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path(".tocsin"), description="Folder of everything that is kept")
     host: str = Field("127.0.0.1", description="Address that the server listens on")
     port: int = Field(8080, ge=1, le=65535, description="Port that the server listens on")
+    trusted_proxies: int = Field(
+        0,
+        ge=0,
+        le=16,
+        description="Proxies before the server; `X-Forwarded-For` is believed as far as they "
+        "wrote it, and with 0 not at all",
+    )
     database_url: SecretStr | None = Field(
         None,
         description="PostgreSQL 15 or newer, as the server's role `tocsin_server`; "

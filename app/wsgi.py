@@ -7,6 +7,7 @@ from app import logs, settings
 from app.actions.parts import assemble
 from app.api import (
     admin,
+    audit,
     detect,
     events,
     keys,
@@ -24,6 +25,7 @@ from app.web.application import build
 
 MODULES = (
     admin,
+    audit,
     detect,
     events,
     keys,

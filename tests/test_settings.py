@@ -26,6 +26,7 @@ def test_without_any_setting_there_are_defaults() -> None:
 
 WRONG = {
     "TOCSIN_PORT": "70000",
+    "TOCSIN_TRUSTED_PROXIES": "-1",
     "TOCSIN_DATABASE_URL": "mysql://u@h/d",
     "TOCSIN_OWNER_DATABASE_URL": "u@h/d",
     "TOCSIN_REDIS_URL": "http://h",

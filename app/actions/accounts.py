@@ -7,10 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from app import apikeys
+from app.actions import refusals
 from app.actions.parts import Parts
 from app.apikeys import ApiKey
 from app.errors import Conflict, FieldError, Invalid, TenantSuspended
-from app.store import jobs, keys, tenants
+from app.store import Connection, audit, jobs, keys, tenants
+from app.store.audit import SERVICE, Actor
 from app.store.database import INSTALLATION, become_operator, become_server, become_tenant
 from app.store.jobs import Job
 from app.store.keys import StoredKey
@@ -32,28 +34,42 @@ class Caller:
         return scope in self.scopes or "admin" in self.scopes
 
 
-def recognise(parts: Parts, key: ApiKey) -> Caller | None:
-    """The owner of a key; None where no such key is valid."""
+def recognise(parts: Parts, key: ApiKey, *, by: Actor = SERVICE) -> Caller | None:
+    """The owner of a key; None where no such key is valid, which the audit log then tells."""
     with parts.database.key(key.id) as connection:
-        row = keys.recognise(connection, key.id)
-        if row is None or not row.is_valid or not key.matches(row.secret_hash, parts.secret):
-            return None
-        is_operator = row.tenant_id == INSTALLATION
-        if is_operator != key.is_operator:
-            return None
-        become_tenant(connection, row.tenant_id)
-        status = tenants.by_id(connection, row.tenant_id).status
-        if status == "erasing":
-            return None
-        if row.is_use_stale:
-            keys.note_use(connection, row.tenant_id, key.id)
-    if status == "suspended":
+        row: Any = keys.recognise(connection, key.id)
+        tenant_id = INSTALLATION if row is None else row.tenant_id
+        become_tenant(connection, tenant_id)
+        reason = _reason_to_refuse(parts, connection, row, key)
+        if reason is not None:
+            refusals.note_key(parts, connection, tenant_id, by, key.id, reason)
+        elif row.is_use_stale:
+            keys.note_use(connection, tenant_id, key.id)
+    if reason == "tenant_suspended":
         raise TenantSuspended("The operator has suspended this tenant; its data are kept")
-    return Caller(row.tenant_id, key.id, frozenset(row.scopes), is_operator)
+    if reason is not None:
+        return None
+    return Caller(tenant_id, key.id, frozenset(row.scopes), tenant_id == INSTALLATION)
+
+
+def _reason_to_refuse(parts: Parts, connection: Connection, row: Any, key: ApiKey) -> str | None:
+    """Both hashes are compared whatever comes of the first: time tells nothing of them."""
+    if row is None:
+        return "unknown"
+    is_current = key.matches(row.secret_hash, parts.secret)
+    is_previous = key.matches(row.previous_hash or b"", parts.secret)
+    if not (is_current or is_previous) or key.is_operator != (row.tenant_id == INSTALLATION):
+        return "wrong_secret"
+    if row.is_revoked or row.is_expired:
+        return "revoked" if row.is_revoked else "expired"
+    if not (is_current or row.is_previous_valid):
+        return "rotated"
+    status = tenants.by_id(connection, row.tenant_id).status
+    return None if status == "active" else f"tenant_{status}"
 
 
 def add_tenant(
-    parts: Parts, slug: str, name: str, limits: Mapping[str, float]
+    parts: Parts, slug: str, name: str, limits: Mapping[str, float], *, by: Actor = SERVICE
 ) -> tuple[Tenant, StoredKey, ApiKey]:
     """A tenant and its first key, which may do everything within it."""
     with parts.database.plain() as connection:
@@ -61,8 +77,9 @@ def add_tenant(
         tenant = tenants.add(connection, slug, name, limits)
         become_server(connection)
         become_tenant(connection, tenant.id)
+        audit.add(connection, tenant.id, by, "tenant.created", tenant.id)
         key = apikeys.mint()
-        stored = keys.add(connection, tenant.id, key, parts.secret, "first key", ["admin"])
+        stored = _add_key(parts, connection, tenant.id, key, by, "first key", ["admin"])
     return tenant, stored, key
 
 
@@ -81,19 +98,30 @@ def tenant_by_id(parts: Parts, tenant_id: UUID) -> Tenant:
         return tenants.by_id(connection, tenant_id)
 
 
-def change_tenant(parts: Parts, slug: str, changes: Mapping[str, Any]) -> Tenant:
+def change_tenant(
+    parts: Parts, slug: str, changes: Mapping[str, Any], *, by: Actor = SERVICE
+) -> Tenant:
     with parts.database.operator() as connection:
         if tenants.by_slug(connection, slug).status == "erasing":
             raise Conflict(f"The tenant {slug} is being erased")
-        return tenants.change(connection, slug, changes)
+        tenant = tenants.change(connection, slug, changes)
+        if changes:
+            status = {"status": changes["status"]} if "status" in changes else {}
+            become_server(connection)
+            become_tenant(connection, tenant.id)
+            details = {"changed": sorted(changes), **status}
+            audit.add(connection, tenant.id, by, "tenant.changed", tenant.id, details)
+    return tenant
 
 
-def erase_tenant(parts: Parts, slug: str) -> Job:
+def erase_tenant(parts: Parts, slug: str, *, by: Actor = SERVICE) -> Job:
     """Shut at once; a job erases its rows, which may take a while."""
     with parts.database.plain() as connection:
         become_operator(connection)
         tenant = tenants.change(connection, slug, {"status": "erasing"})
         become_server(connection)
+        become_tenant(connection, tenant.id)
+        audit.add(connection, tenant.id, by, "tenant.erased", tenant.id)
         become_tenant(connection, INSTALLATION)
         job = jobs.add(
             connection, INSTALLATION, "erase_tenant", slug, {"tenant_id": str(tenant.id)}
@@ -108,14 +136,32 @@ def add_key(
     name: str,
     scopes: Sequence[str],
     expires_at: datetime | None = None,
+    *,
+    by: Actor = SERVICE,
 ) -> tuple[StoredKey, ApiKey]:
     if expires_at is not None and expires_at <= datetime.now(UTC):
         wrong = FieldError("expires_at", "must be later than now")
         raise Invalid("The key would have expired already", [wrong])
     key = apikeys.mint(is_operator=tenant_id == INSTALLATION)
     with parts.database.tenant(tenant_id) as connection:
-        stored = keys.add(connection, tenant_id, key, parts.secret, name, scopes, expires_at)
+        stored = _add_key(parts, connection, tenant_id, key, by, name, scopes, expires_at)
     return stored, key
+
+
+def _add_key(
+    parts: Parts,
+    connection: Connection,
+    tenant_id: UUID,
+    key: ApiKey,
+    by: Actor,
+    name: str,
+    scopes: Sequence[str],
+    expires_at: datetime | None = None,
+) -> StoredKey:
+    expiry: dict[str, Any] = {} if expires_at is None else {"expires_at": expires_at}
+    details = {"scopes": list(scopes), **expiry}
+    audit.add(connection, tenant_id, by, "key.created", key.id, details)
+    return keys.add(connection, tenant_id, key, parts.secret, name, scopes, expires_at)
 
 
 def key_by_id(parts: Parts, tenant_id: UUID, key_id: str) -> StoredKey:
@@ -128,6 +174,20 @@ def keys_page(parts: Parts, tenant_id: UUID, after: str | None, limit: int) -> l
         return keys.page(connection, tenant_id, after, limit)
 
 
-def revoke_key(parts: Parts, tenant_id: UUID, key_id: str) -> None:
+def rotate_key(
+    parts: Parts, tenant_id: UUID, key_id: str, grace_s: int = 0, *, by: Actor = SERVICE
+) -> tuple[StoredKey, ApiKey]:
+    """A new secret under the same id; the one before opens for the grace, and then never."""
+    key = apikeys.mint(tenant_id == INSTALLATION, key_id)
     with parts.database.tenant(tenant_id) as connection:
-        keys.revoke(connection, tenant_id, key_id)
+        stored = keys.rotate(connection, tenant_id, key, parts.secret, grace_s)
+        details = {"grace_seconds": grace_s}
+        audit.add(connection, tenant_id, by, "key.rotated", key_id, details)
+    return stored, key
+
+
+def revoke_key(parts: Parts, tenant_id: UUID, key_id: str, *, by: Actor = SERVICE) -> None:
+    """From now on neither of its secrets opens anything."""
+    with parts.database.tenant(tenant_id) as connection:
+        if keys.revoke(connection, tenant_id, key_id):
+            audit.add(connection, tenant_id, by, "key.revoked", key_id)

@@ -13,7 +13,8 @@ from app.actions.parts import Parts
 from app.cache import windows
 from app.errors import Conflict, Invalid, NotFound, RowError
 from app.ingest.chunk import Chunk
-from app.store import Connection, series, staging
+from app.store import Connection, audit, series, staging
+from app.store.audit import SERVICE, Actor
 from app.store.jobs import Job
 from app.store.series import Series
 from app.store.times import to_ns
@@ -44,10 +45,12 @@ def store(
     on_error: OnError = "refuse",
     on_conflict: OnConflict = "refuse",
     is_creating: bool = False,
+    *,
+    by: Actor = SERVICE,
 ) -> Report:
     """Chunks of one series (`name`), or of many, each row then naming its own."""
     with parts.database.tenant(tenant_id) as connection:
-        upload = _Upload(connection, tenant_id, name, is_creating)
+        upload = _Upload(connection, tenant_id, name, is_creating, by)
         staging.begin(connection)
         for chunk in chunks:
             upload.take(chunk)
@@ -71,9 +74,15 @@ class _Upload:
     """One upload in its transaction: rows are put aside first, and stored at the end at once."""
 
     def __init__(
-        self, connection: Connection, tenant_id: UUID, name: str | None, is_creating: bool
+        self,
+        connection: Connection,
+        tenant_id: UUID,
+        name: str | None,
+        is_creating: bool,
+        by: Actor,
     ) -> None:
         self.connection, self.tenant_id, self.is_creating = connection, tenant_id, is_creating
+        self.by = by
         self.report = Report()
         self.series: dict[str, Series] = {}
         self.trainings: list[Job] = []
@@ -118,9 +127,11 @@ class _Upload:
                 raise
         columns = fields.of_new_series(name, chunk.columns, chunk.values[mine])
         try:
-            return series.add(self.connection, self.tenant_id, name, fields=columns)
+            made = series.add(self.connection, self.tenant_id, name, fields=columns)
         except Conflict:  # another upload made it just now
             return series.by_name(self.connection, self.tenant_id, name)
+        audit.add(self.connection, self.tenant_id, self.by, "series.created", made.id)
+        return made
 
     def _reject(self, errors: Iterable[RowError]) -> None:
         for error in errors:

@@ -6,7 +6,8 @@ from app.actions.parts import Parts
 from app.cache import models as cached_models
 from app.detection import Model
 from app.errors import Invalid, TocsinError
-from app.store import Connection, models, series
+from app.store import Connection, audit, models, series
+from app.store.audit import SERVICE, Actor
 from app.store.models import ModelVersion
 from app.store.series import Series
 
@@ -52,10 +53,14 @@ def versions(
         return found, models.page(connection, tenant_id, found.id, before, limit)
 
 
-def activate(parts: Parts, tenant_id: UUID, name: str, version: int) -> tuple[Series, ModelVersion]:
+def activate(
+    parts: Parts, tenant_id: UUID, name: str, version: int, *, by: Actor = SERVICE
+) -> tuple[Series, ModelVersion]:
     """From the next score on, that version judges."""
     with parts.database.tenant(tenant_id) as connection:
         found = series.lock_one(connection, tenant_id, name)
         model = models.by_version(connection, tenant_id, found.id, version)
         series.activate(connection, found, version)
+        details = {"version": version}
+        audit.add(connection, tenant_id, by, "model.activated", found.id, details)
         return series.by_name(connection, tenant_id, name), model

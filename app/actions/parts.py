@@ -5,6 +5,7 @@ from threading import BoundedSemaphore
 
 from app import signing
 from app.actions.memory import ModelMemory
+from app.actions.throttle import Throttle
 from app.cache import Cache
 from app.errors import Misconfigured
 from app.jobs import JobQueue
@@ -22,6 +23,7 @@ class Parts:
     queue: JobQueue
     models: ModelMemory
     slow_places: BoundedSemaphore  # held by what may wait or compute for seconds
+    refusals: Throttle  # of rows that tell of refused keys
 
     def close(self) -> None:
         self.database.close()
@@ -41,6 +43,7 @@ def assemble(settings: Settings) -> Parts:
         queue=JobQueue(redis_url, secret),
         models=ModelMemory(settings.model_memory_entries),
         slow_places=BoundedSemaphore(settings.slow_requests),
+        refusals=Throttle(),
     )
 
 

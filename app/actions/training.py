@@ -16,7 +16,8 @@ from app.actions.parts import Parts
 from app.cache import models as cached_models
 from app.detection import FOREST_POINTS, TRAINING_POINTS, Model, Points, Settings, fit
 from app.errors import Invalid, NotFound, TocsinError, Unavailable
-from app.store import Connection, jobs, models, points, series
+from app.store import Connection, audit, jobs, models, points, series
+from app.store.audit import SERVICE, Actor
 from app.store.jobs import Job
 from app.store.series import Series
 from app.store.times import to_datetime, to_ns
@@ -27,7 +28,14 @@ FIT_SHARE = 0.3  # of the progress; the rest is the first scores of the history
 log = structlog.get_logger()
 
 
-def request(parts: Parts, tenant_id: UUID, name: str, detector: dict[str, Any] | None) -> Job:
+def request(
+    parts: Parts,
+    tenant_id: UUID,
+    name: str,
+    detector: dict[str, Any] | None,
+    *,
+    by: Actor = SERVICE,
+) -> Job:
     """A new training, or the one that waits already; the series keeps given settings."""
     with parts.database.tenant(tenant_id) as connection:
         of = series.lock_one(connection, tenant_id, name)
@@ -40,6 +48,8 @@ def request(parts: Parts, tenant_id: UUID, name: str, detector: dict[str, Any] |
         settings = of.detector if detector is None else detector
         if detector is not None:
             series.change(connection, tenant_id, name, {"detector": detector})
+            details = {"changed": ["detector"]}
+            audit.add(connection, tenant_id, by, "series.changed", of.id, details)
         job, is_new = jobs.add_or_join(connection, tenant_id, "train", of.id, name, settings)
     if is_new:
         parts.queue.wake("train", tenant_id, job.id)

@@ -17,6 +17,9 @@ class KeyAnswer(Answered):
     expires_at: str | None
     revoked_at: str | None
     last_used_at: str | None
+    previous_until: str | None = Field(
+        description="Until when the secret from before the last rotation works"
+    )
 
 
 class NewKeyAnswer(KeyAnswer):
@@ -187,3 +190,37 @@ class SeriesScoresAnswer(Answered):
 
 class DetectAnswer(Answered):
     data: list[ScoreAnswer]
+
+
+class AuditAnswer(Answered):
+    id: str
+    at: str
+    action: str
+    tenant: str | None = Field(description="null for the installation, and where it is erased")
+    tenant_id: str | None = Field(description="null for the installation")
+    actor_kind: str = Field(
+        description="key, operator, cli (who reached the database), service or nobody"
+    )
+    actor: str | None = Field(description="Public id of the key that was used")
+    subject: str | None = Field(description="Id of the key, series or tenant that it was done to")
+    subject_name: str | None = Field(description="Its name now, of a series that is there")
+    from_address: str | None
+    request_id: str | None
+    details: dict[str, Any]
+
+
+class OverviewAnswer(Answered):
+    tenants: int
+    series: int
+    points: int
+    models: int = Field(description="Versions, of all series")
+    jobs_queued: int
+    jobs_running: int
+    jobs_failed_24h: int = Field(description="Within the last 24 hours")
+    queue_depth: int | None = Field(
+        description="Entries that no worker has taken; null where Redis does not answer"
+    )
+    workers: int | None = Field(
+        description="That gave a sign of life within about a minute; null where Redis does not "
+        "answer"
+    )

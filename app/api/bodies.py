@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from app.api.pages import Page
 from app.detection import Settings
 from app.errors import Invalid
+from app.store.audit import Action
 from app.web.fields import (
     MOST_FIELDS,
     Body,
@@ -23,6 +24,7 @@ Label = Annotated[str, Field(min_length=1, max_length=200)]
 Tag = Annotated[str, Field(min_length=1, max_length=100)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 RESERVED = {"timestamp", "series"}
+MOST_GRACE_S = 30 * 86_400
 RETRAIN = re.compile(r"auto|manual|[1-9]\d{0,3}[hdw]")
 
 
@@ -202,6 +204,12 @@ class NewKey(Body):
     expires_at: Timestamp | None = None
 
 
+class Rotation(Body):
+    grace_seconds: int = Field(
+        0, ge=0, le=MOST_GRACE_S, description="How long the secret before works on; 30 days at most"
+    )
+
+
 class Confirmation(Query):
     confirm: str = Field(description="The slug of the tenant, once more")
 
@@ -254,6 +262,11 @@ class AnomaliesQuery(SpanQuery, Page):
 
 class AllAnomaliesQuery(AnomaliesQuery):
     tenant: Slug | None = None
+
+
+class AuditQuery(SpanQuery, Page):
+    tenant: Slug | None = None
+    action: Action | None = None
 
 
 class EventsQuery(SpanQuery, Page):

@@ -6,8 +6,9 @@ from app.actions import accounts
 from app.actions.accounts import Caller
 from app.actions.parts import Parts
 from app.api import answers, pages, shown
-from app.api.bodies import NewKey
+from app.api.bodies import NewKey, Rotation
 from app.api.pages import Page
+from app.store.audit import Actor
 from app.web.formats import Answer
 from app.web.routes import route
 
@@ -22,10 +23,10 @@ LIST = "/v1/keys"
     status=201,
     answer=answers.NewKeyAnswer,
 )
-def post_key(parts: Parts, caller: Caller, body: NewKey) -> Answer:
+def post_key(parts: Parts, caller: Caller, actor: Actor, body: NewKey) -> Answer:
     """Make a key; its secret is shown this once."""
     stored, key = accounts.add_key(
-        parts, caller.tenant_id, body.name, body.scopes, pages.moment(body.expires_at)
+        parts, caller.tenant_id, body.name, body.scopes, pages.moment(body.expires_at), by=actor
     )
     return Answer(shown.new_key(stored, key), 201)
 
@@ -39,7 +40,24 @@ def get_keys(parts: Parts, caller: Caller, query: Page) -> dict[str, Any]:
 
 
 @route("DELETE", "/v1/keys/{key_id}", scope="admin", status=204, errors=(404,))
-def delete_key(parts: Parts, caller: Caller, key_id: str) -> Answer:
+def delete_key(parts: Parts, caller: Caller, actor: Actor, key_id: str) -> Answer:
     """Revoke a key: from this answer on it opens nothing."""
-    accounts.revoke_key(parts, caller.tenant_id, key_id)
+    accounts.revoke_key(parts, caller.tenant_id, key_id, by=actor)
     return Answer(status=204)
+
+
+@route(
+    "POST",
+    "/v1/keys/{key_id}/rotate",
+    scope="admin",
+    body=(Rotation,),
+    is_body_optional=True,
+    answer=answers.NewKeyAnswer,
+    errors=(404, 409),
+)
+def post_rotation(
+    parts: Parts, caller: Caller, actor: Actor, key_id: str, body: Rotation
+) -> dict[str, Any]:
+    """Give a key a new secret, shown this once; the one before works for the grace, then never."""
+    stored, key = accounts.rotate_key(parts, caller.tenant_id, key_id, body.grace_seconds, by=actor)
+    return shown.new_key(stored, key)

@@ -25,6 +25,7 @@ from app.ingest.chunk import Chunk
 from app.ingest.csv import read_csv
 from app.ingest.json import parse_json
 from app.ingest.ndjson import read_ndjson
+from app.store.audit import Actor
 from app.store.times import to_datetime, to_ns
 from app.web import formats
 from app.web.formats import CSV, JSON, NDJSON, Upload
@@ -67,7 +68,7 @@ def post_points(
     answer=answers.UploadAnswer,
 )
 def post_points_of_many(
-    parts: Parts, caller: Caller, query: UploadManyQuery, upload: Upload
+    parts: Parts, caller: Caller, actor: Actor, query: UploadManyQuery, upload: Upload
 ) -> dict[str, Any]:
     """Store points of many series; each row names its own."""
     chunks = _chunks(parts, upload, query, is_of_many=True)
@@ -79,6 +80,7 @@ def post_points_of_many(
         query.on_error,
         query.on_conflict,
         is_creating=query.create,
+        by=actor,
     )
     return _reported(report)
 
@@ -122,14 +124,15 @@ def get_points(
     errors=(404,),
 )
 def delete_points(
-    parts: Parts, caller: Caller, series_name: str, query: SpanQuery
+    parts: Parts, caller: Caller, actor: Actor, series_name: str, query: SpanQuery
 ) -> dict[str, int]:
     """Erase the points of a span, and their scores; from, to, or both have to be given."""
     if query.start is None and query.end is None:
         wrong = FieldError("from", "is needed, or `to`; removing the series erases everything")
         raise Invalid("Erasing needs a span", [wrong])
     start, end = pages.moment(query.start), pages.moment(query.end)
-    return {"erased": series.erase_points(parts, caller.tenant_id, series_name, start, end)}
+    removed = series.erase_points(parts, caller.tenant_id, series_name, start, end, by=actor)
+    return {"erased": removed}
 
 
 def _chunks(parts: Parts, upload: Upload, query: UploadQuery, is_of_many: bool) -> Iterable[Chunk]:

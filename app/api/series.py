@@ -7,6 +7,7 @@ from app.actions.accounts import Caller
 from app.actions.parts import Parts
 from app.api import answers, pages, shown
 from app.api.bodies import NewSeries, SeriesChanges, SeriesQuery
+from app.store.audit import Actor
 from app.web.formats import Answer
 from app.web.routes import route
 
@@ -23,11 +24,11 @@ ONE = "/v1/series/{series_name}"
     answer=answers.SeriesAnswer,
     errors=(409,),
 )
-def post_series(parts: Parts, caller: Caller, body: NewSeries) -> Answer:
+def post_series(parts: Parts, caller: Caller, actor: Actor, body: NewSeries) -> Answer:
     """Make a series."""
     settings = body.model_dump(exclude={"name", "detector"})
     settings["detector"] = body.detector.given()
-    made = series.add(parts, caller.tenant_id, body.name, **settings)
+    made = series.add(parts, caller.tenant_id, body.name, by=actor, **settings)
     return Answer(shown.series(made), 201, {"Location": f"{LIST}/{made.name}"})
 
 
@@ -49,15 +50,15 @@ def get_series(parts: Parts, caller: Caller, series_name: str) -> dict[str, Any]
     "PATCH", ONE, scope="admin", body=(SeriesChanges,), answer=answers.SeriesAnswer, errors=(404,)
 )
 def patch_series(
-    parts: Parts, caller: Caller, series_name: str, body: SeriesChanges
+    parts: Parts, caller: Caller, actor: Actor, series_name: str, body: SeriesChanges
 ) -> dict[str, Any]:
     """Change settings of a series; those of the detector hold from the next training on."""
     changes = body.model_dump(exclude_unset=True)
-    return shown.series(series.change(parts, caller.tenant_id, series_name, changes))
+    return shown.series(series.change(parts, caller.tenant_id, series_name, changes, by=actor))
 
 
 @route("DELETE", ONE, scope="admin", status=204, errors=(404,))
-def delete_series(parts: Parts, caller: Caller, series_name: str) -> Answer:
+def delete_series(parts: Parts, caller: Caller, actor: Actor, series_name: str) -> Answer:
     """Remove a series with its points, scores and models."""
-    series.remove(parts, caller.tenant_id, series_name)
+    series.remove(parts, caller.tenant_id, series_name, by=actor)
     return Answer(status=204)

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from app.apikeys import ApiKey
 from app.detection import Alarms, Points, Verdicts
+from app.store.audit import Entry
+from app.store.database import INSTALLATION
 from app.store.events import Event
 from app.store.ids import ulid
 from app.store.jobs import Job
@@ -46,6 +48,7 @@ def key(stored: StoredKey) -> dict[str, Any]:
         "expires_at": moment_or_none(stored.expires_at),
         "revoked_at": moment_or_none(stored.revoked_at),
         "last_used_at": moment_or_none(stored.last_used_at),
+        "previous_until": moment_or_none(stored.previous_until),
     }
 
 
@@ -196,4 +199,22 @@ def event(stored: Event) -> dict[str, Any]:
         "reason": stored.reason,
         "feedback": None,
         "model_version": stored.model_version,
+    }
+
+
+def entry(stored: Entry) -> dict[str, Any]:
+    is_of_tenant = stored.tenant_id != INSTALLATION
+    return {
+        "id": str(stored.id),
+        "at": moment(stored.at),
+        "action": stored.action,
+        "tenant": stored.tenant or None,
+        "tenant_id": str(stored.tenant_id) if is_of_tenant else None,
+        "actor_kind": stored.actor_kind,
+        "actor": stored.actor,
+        "subject": stored.subject,
+        "subject_name": stored.series,
+        "from_address": stored.from_address,
+        "request_id": stored.request_id,
+        "details": stored.details,
     }

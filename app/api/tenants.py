@@ -8,6 +8,7 @@ from app.api import answers, pages, shown
 from app.api.bodies import Confirmation, NewKey, NewTenant, TenantChanges
 from app.api.pages import Page
 from app.errors import FieldError, Invalid
+from app.store.audit import Actor
 from app.web.formats import Answer
 from app.web.routes import route
 
@@ -24,10 +25,10 @@ ONE = "/v1/tenants/{slug}"
     answer=answers.NewTenantAnswer,
     errors=(409,),
 )
-def post_tenant(parts: Parts, body: NewTenant) -> Answer:
+def post_tenant(parts: Parts, actor: Actor, body: NewTenant) -> Answer:
     """Make a tenant, and its first key."""
     limits = body.limits.model_dump(exclude_none=True)
-    tenant, stored, key = accounts.add_tenant(parts, body.slug, body.name, limits)
+    tenant, stored, key = accounts.add_tenant(parts, body.slug, body.name, limits, by=actor)
     made = {**shown.tenant(tenant), "api_key": shown.new_key(stored, key)}
     return Answer(made, 201, {"Location": f"{LIST}/{tenant.slug}"})
 
@@ -54,10 +55,10 @@ def get_tenant(parts: Parts, slug: str) -> dict[str, Any]:
     answer=answers.TenantAnswer,
     errors=(404, 409),
 )
-def patch_tenant(parts: Parts, slug: str, body: TenantChanges) -> dict[str, Any]:
+def patch_tenant(parts: Parts, actor: Actor, slug: str, body: TenantChanges) -> dict[str, Any]:
     """Rename, suspend or resume a tenant, or change its limits."""
     changes = body.model_dump(exclude_none=True)
-    return shown.tenant(accounts.change_tenant(parts, slug, changes))
+    return shown.tenant(accounts.change_tenant(parts, slug, changes, by=actor))
 
 
 @route(
@@ -69,12 +70,12 @@ def patch_tenant(parts: Parts, slug: str, body: TenantChanges) -> dict[str, Any]
     answer=answers.JobAnswer,
     errors=(404,),
 )
-def delete_tenant(parts: Parts, slug: str, query: Confirmation) -> Answer:
+def delete_tenant(parts: Parts, actor: Actor, slug: str, query: Confirmation) -> Answer:
     """Erase a tenant and all its rows for good."""
     if query.confirm != slug:
         wrong = FieldError("confirm", f"must be {slug}, the tenant that is to be erased")
         raise Invalid("Erasing needs to be confirmed", [wrong])
-    job = accounts.erase_tenant(parts, slug)
+    job = accounts.erase_tenant(parts, slug, by=actor)
     return Answer(shown.job(job), 202, {"Location": f"/v1/jobs/{job.id}"})
 
 
@@ -87,10 +88,10 @@ def delete_tenant(parts: Parts, slug: str, query: Confirmation) -> Answer:
     answer=answers.NewKeyAnswer,
     errors=(404,),
 )
-def post_tenant_key(parts: Parts, slug: str, body: NewKey) -> Answer:
+def post_tenant_key(parts: Parts, actor: Actor, slug: str, body: NewKey) -> Answer:
     """Make a key for a tenant."""
     tenant = accounts.tenant_by_slug(parts, slug)
     stored, key = accounts.add_key(
-        parts, tenant.id, body.name, body.scopes, pages.moment(body.expires_at)
+        parts, tenant.id, body.name, body.scopes, pages.moment(body.expires_at), by=actor
     )
     return Answer(shown.new_key(stored, key), 201)

@@ -10,6 +10,7 @@ from app.api import answers, pages, shown
 from app.api.bodies import TrainRequest, WaitQuery
 from app.api.pages import Page
 from app.errors import NotFound
+from app.store.audit import Actor
 from app.web.formats import Answer
 from app.web.routes import route
 
@@ -30,11 +31,16 @@ MODELS = "/v1/series/{series_name}/models"
     errors=(404,),
 )
 def post_train(
-    parts: Parts, caller: Caller, series_name: str, query: WaitQuery, body: TrainRequest
+    parts: Parts,
+    caller: Caller,
+    actor: Actor,
+    series_name: str,
+    query: WaitQuery,
+    body: TrainRequest,
 ) -> Answer:
     """Train a model on the stored history; 200 if it ended within `wait`."""
     detector = None if body.detector is None else body.detector.given()
-    job = training.request(parts, caller.tenant_id, series_name, detector)
+    job = training.request(parts, caller.tenant_id, series_name, detector, by=actor)
     job = training.wait(parts, job, query.wait)
     status = 200 if job.is_over else 202
     return Answer(shown.job(job), status, {"Location": f"/v1/jobs/{job.id}"})
@@ -84,11 +90,13 @@ def get_models(parts: Parts, caller: Caller, series_name: str, query: Page) -> d
     answer=answers.ModelAnswer,
     errors=(404,),
 )
-def post_activate(parts: Parts, caller: Caller, series_name: str, version: str) -> dict[str, Any]:
+def post_activate(
+    parts: Parts, caller: Caller, actor: Actor, series_name: str, version: str
+) -> dict[str, Any]:
     """Let this version judge from now on: roll back, or forth."""
     if not version.isdecimal() or len(version) > 9:
         raise NotFound(f"There is no model version {version}")
-    of, model = models.activate(parts, caller.tenant_id, series_name, int(version))
+    of, model = models.activate(parts, caller.tenant_id, series_name, int(version), by=actor)
     return shown.model(model, of.model_version)
 
 

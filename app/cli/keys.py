@@ -13,13 +13,18 @@ OfOperator = Annotated[
     bool, typer.Option("--operator", help="Operator keys, directly in the database.")
 ]
 
+KeyId = Annotated[str, typer.Argument(metavar="ID", help="Of `tocsin keys list`.")]
+
 PATH = "/v1/keys"
+UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+MOST_GRACE_S = 30 * UNITS["d"]
 COLUMNS: output.Columns = {
     "id": lambda key: key["id"],
     "name": lambda key: key["name"],
     "scopes": lambda key: output.text(key["scopes"]),
     "made": lambda key: key["created_at"],
     "expires": lambda key: output.text(key["expires_at"]),
+    "old until": lambda key: output.text(key["previous_until"]),
     "revoked": lambda key: output.text(key["revoked_at"]),
     "last used": lambda key: output.text(key["last_used_at"]),
 }
@@ -59,10 +64,15 @@ def create(
     else:
         body = {"name": name, "scopes": scopes or ["read"], "expires_at": expires_at}
         made = _made(tenant, {k: v for k, v in body.items() if v is not None})
+    _show(made, f"Made the key {made['id']}", as_json)
+
+
+def _show(made: dict[str, Any], done: str, as_json: bool) -> None:
+    """A key with its secret."""
     if as_json:
         output.data(made)
         return
-    output.message(f"Made the key {made['id']}. Its secret, shown this once:")
+    output.message(f"{done}. Its secret, shown this once:")
     print(made["secret"])
 
 
@@ -80,8 +90,42 @@ def _made(tenant: str | None, body: dict[str, Any]) -> dict[str, Any]:
 
 
 @app.command()
+def rotate(
+    key_id: KeyId,
+    grace: Annotated[
+        str, typer.Option(help="How long the secret before works on: seconds, or 90m, 1h, 7d.")
+    ] = "0",
+    is_operator: OfOperator = False,
+    as_json: AsJson = False,
+) -> None:
+    """Give a key a new secret, and print it: it is shown this once."""
+    grace_s = _seconds(grace)
+    if is_operator:
+        from app.cli import operator_keys
+
+        made = operator_keys.rotated(key_id, grace_s)
+    else:
+        path = client.path("v1", "keys", key_id, "rotate")
+        with client.connected() as service:
+            made = service.ask("POST", path, json={"grace_seconds": grace_s})
+    end = f"; the one before works until {made['previous_until']}" if grace_s else ""
+    _show(made, f"Rotated the key {key_id}{end}", as_json)
+
+
+def _seconds(text: str) -> int:
+    """Of a length such as `90`, `15m` or `1h`."""
+    number, unit = (text[:-1], text[-1]) if text[-1:] in UNITS else (text, "s")
+    if not (number.isascii() and number.isdecimal()):
+        raise WrongUsage(f"--grace {text}: must be seconds, or a length such as 90m, 1h or 7d.")
+    seconds = int(number) * UNITS[unit]
+    if seconds > MOST_GRACE_S:
+        raise WrongUsage(f"--grace {text}: must be 30 days at most.")
+    return seconds
+
+
+@app.command()
 def revoke(
-    key_id: Annotated[str, typer.Argument(metavar="ID", help="Of `tocsin keys list`.")],
+    key_id: KeyId,
     is_operator: OfOperator = False,
 ) -> None:
     """Let a key open nothing from now on."""

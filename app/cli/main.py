@@ -6,6 +6,7 @@ import typer
 
 from app.cli import (
     anomalies,
+    audit,
     detect,
     doctor,
     events,
@@ -45,6 +46,7 @@ for command, panel in (
     (score.score, CLIENT),
     (anomalies.anomalies, CLIENT),
     (events.events, CLIENT),
+    (audit.audit, CLIENT),
 ):
     app.command(rich_help_panel=panel)(command)
 app.add_typer(series.app, name="series", rich_help_panel=CLIENT)

@@ -9,6 +9,7 @@ from app.actions import accounts
 from app.actions.parts import Parts, assemble
 from app.api import shown
 from app.cli import servers
+from app.store.audit import COMMAND_LINE
 from app.store.database import INSTALLATION
 
 MOST_KEYS = 1000
@@ -16,7 +17,7 @@ MOST_KEYS = 1000
 
 def made(name: str) -> dict[str, Any]:
     with _parts() as parts:
-        stored, key = accounts.add_key(parts, INSTALLATION, name, ["admin"])
+        stored, key = accounts.add_key(parts, INSTALLATION, name, ["admin"], by=COMMAND_LINE)
         return shown.new_key(stored, key)
 
 
@@ -26,9 +27,15 @@ def listed() -> list[dict[str, Any]]:
         return [shown.key(key) for key in found]
 
 
+def rotated(key_id: str, grace_s: int) -> dict[str, Any]:
+    with _parts() as parts:
+        stored, key = accounts.rotate_key(parts, INSTALLATION, key_id, grace_s, by=COMMAND_LINE)
+        return shown.new_key(stored, key)
+
+
 def revoke(key_id: str) -> None:
     with _parts() as parts:
-        accounts.revoke_key(parts, INSTALLATION, key_id)
+        accounts.revoke_key(parts, INSTALLATION, key_id, by=COMMAND_LINE)
 
 
 @contextmanager

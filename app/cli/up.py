@@ -125,11 +125,12 @@ def _with_operator_key(configured: "Settings") -> "Credentials":
 def _new_operator_key(configured: "Settings") -> str:
     from app.actions import accounts
     from app.actions.parts import assemble
+    from app.store.audit import COMMAND_LINE
     from app.store.database import INSTALLATION
 
     parts = assemble(configured)
     try:
-        _, key = accounts.add_key(parts, INSTALLATION, "tocsin up", ["admin"])
+        _, key = accounts.add_key(parts, INSTALLATION, "tocsin up", ["admin"], by=COMMAND_LINE)
     finally:
         parts.close()
     return key.text

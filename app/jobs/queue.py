@@ -8,8 +8,9 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
-from rq import Queue
+from rq import Queue, worker_registration
 
+from app.errors import Unavailable
 from app.jobs.entries import FUNCTIONS, ListedJob, SigningSerializer
 from app.signing import Secret
 
@@ -78,7 +79,19 @@ class JobQueue:
         return {a for a, place in zip(attempts, places, strict=True) if place is None}
 
     def depth(self) -> int:
-        return int(self.queue.count)
+        """How many entries no worker has taken yet."""
+        try:
+            return int(self.queue.count)
+        except RedisError as error:
+            raise Unavailable(f"The queue does not answer: {type(error).__name__}") from error
+
+    def workers(self) -> int:
+        """How many gave a sign of life; one that was killed counts until that runs out."""
+        try:
+            known = worker_registration.get_keys(self.queue)
+            return int(self.redis.exists(*known)) if known else 0
+        except RedisError as error:
+            raise Unavailable(f"The queue does not answer: {type(error).__name__}") from error
 
     def close(self) -> None:
         self.redis.close()

@@ -9,19 +9,28 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, insert, select, text, update
 
 from app.apikeys import ApiKey
-from app.errors import NotFound
+from app.errors import Conflict, NotFound
 from app.signing import Secret
 from app.store import tables
 
 KEYS = tables.api_keys
-SHOWN = [column for column in KEYS.c if column.name != "secret_hash"]
+SHOWN = [column for column in KEYS.c if column.name not in ("secret_hash", "previous_hash")]
 
 # One row by the policy on app.key_id, with the state of its tenant; times by the database's clock.
 RECOGNISE = text(
-    "SELECT tenant_id, id, scopes, secret_hash, "
-    "(revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())) AS is_valid, "
+    "SELECT tenant_id, id, scopes, secret_hash, previous_hash, "
+    "coalesce(previous_until > now(), false) AS is_previous_valid, "
+    "revoked_at IS NOT NULL AS is_revoked, "
+    "coalesce(expires_at <= now(), false) AS is_expired, "
     "(last_used_at IS NULL OR last_used_at < now() - interval '1 minute') AS is_use_stale "
     "FROM api_keys WHERE id = :id"
+)
+# What was the hash until now becomes the one before; the one before that is gone.
+ROTATE = text(
+    "UPDATE api_keys SET secret_hash = :secret_hash, previous_hash = secret_hash, "
+    "previous_until = now() + make_interval(secs => :grace_s) "
+    "WHERE tenant_id = :tenant_id AND id = :id "
+    "AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())"
 )
 
 
@@ -35,6 +44,7 @@ class StoredKey:
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
+    previous_until: datetime | None
 
 
 def add(
@@ -81,13 +91,29 @@ def page(connection: Connection, tenant_id: UUID, after: str | None, limit: int)
     return [_key(row) for row in connection.execute(statement)]
 
 
-def revoke(connection: Connection, tenant_id: UUID, key_id: str) -> None:
+def rotate(
+    connection: Connection, tenant_id: UUID, key: ApiKey, secret: Secret, grace_s: int
+) -> StoredKey:
+    """From now on the key with this id is `key`; the one before opens for the grace."""
+    values = {"secret_hash": key.hashed(secret), "grace_s": grace_s}
+    identity = {"tenant_id": tenant_id, "id": key.id}
+    is_rotated = connection.execute(ROTATE, identity | values).rowcount == 1
+    found = by_id(connection, tenant_id, key.id)
+    if not is_rotated:
+        state = "has expired" if found.revoked_at is None else "is revoked"
+        raise Conflict(f"The key {key.id} {state}: it opens nothing any more. Make another key")
+    return found
+
+
+def revoke(connection: Connection, tenant_id: UUID, key_id: str) -> bool:
+    """Whether it was not revoked before."""
     by_id(connection, tenant_id, key_id)
-    connection.execute(
+    revoked = connection.execute(
         update(KEYS)
         .where(KEYS.c.tenant_id == tenant_id, KEYS.c.id == key_id, KEYS.c.revoked_at.is_(None))
         .values(revoked_at=text("now()"))
     )
+    return revoked.rowcount == 1
 
 
 def note_use(connection: Connection, tenant_id: UUID, key_id: str) -> None:

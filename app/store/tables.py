@@ -56,6 +56,9 @@ api_keys = Table(
     Column("expires_at", Moment),
     Column("revoked_at", Moment),
     Column("last_used_at", Moment),
+    # Of the secret before the last rotation, which opens until then.
+    Column("previous_hash", LargeBinary),
+    Column("previous_until", Moment),
     PrimaryKeyConstraint("tenant_id", "id"),
     ForeignKeyConstraint(["tenant_id"], ["tenants.id"]),
     Index(None, "id"),
@@ -239,4 +242,23 @@ jobs = Table(
     Index(
         "jobs_active_idx", "created_at", postgresql_where=text("status IN ('queued', 'running')")
     ),
+    Index("jobs_failed_idx", "finished_at", postgresql_where=text("status = 'failed'")),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),  # no foreign key: the log outlives its tenants
+    Column("id", Uuid, nullable=False),
+    Column("at", Moment, nullable=False, server_default=text("now()")),
+    Column("action", Text, nullable=False),
+    Column("actor_kind", Text, nullable=False),
+    Column("actor", Text),  # the public id of a key
+    Column("subject", Text),  # an id, never a name
+    Column("from_address", Text),
+    Column("request_id", Text),
+    Column("details", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    PrimaryKeyConstraint("tenant_id", "id"),
+    Index("audit_at_idx", "at", "id"),
+    Index("audit_tenant_id_idx", "tenant_id", "at", "id"),
 )

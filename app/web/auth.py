@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from app import apikeys
-from app.actions import accounts
+from app.actions import accounts, refusals
 from app.actions.accounts import Caller
 from app.errors import Forbidden, Unauthenticated
+from app.store.audit import Actor
 from app.web.framework import Request
 
 Scope = Literal["public", "any", "read", "write", "admin", "operator"]
@@ -21,8 +22,13 @@ def authenticator(scope: Scope, takes_operator: bool = False) -> Authenticator:
 
     def authenticate(request: Request, **_: Any) -> None:
         caller = recognise(request)
-        _refuse(caller, scope, takes_operator)
         request.context.caller = caller
+        request.context.actor = _actor(request, caller)
+        try:
+            _refuse(caller, scope, takes_operator)
+        except Forbidden:
+            _note_refusal(request, scope)
+            raise
 
     AUTHENTICATORS.add(authenticate)
     return authenticate
@@ -36,11 +42,30 @@ def recognise(request: Request) -> Caller:
     text = _presented(request)
     if text is None:
         raise Unauthenticated("Send a key: `Authorization: Bearer <key>` or `X-API-Key: <key>`")
+    parts, unknown = request.context.parts, _actor(request)
     key = apikeys.parse(text)
-    caller = key and accounts.recognise(request.context.parts, key)
+    if key is None:
+        refusals.note_malformed(parts, unknown)
+    caller = key and accounts.recognise(parts, key, by=unknown)
     if not caller:
-        raise Unauthenticated("The key is not valid: mistyped, revoked, expired or unknown")
+        raise Unauthenticated(
+            "The key is not valid: mistyped, rotated, revoked, expired or unknown"
+        )
     return caller
+
+
+def _actor(request: Request, caller: Caller | None = None) -> Actor:
+    """Who asks, for the audit log."""
+    place = request.context.address, request.context.id
+    if caller is None:
+        return Actor("nobody", None, *place)
+    return Actor("operator" if caller.is_operator else "key", caller.key_id, *place)
+
+
+def _note_refusal(request: Request, scope: Scope) -> None:
+    route = f"{request.method} {request.uri_template}"
+    tenant_id = request.context.caller.tenant_id
+    refusals.note_scope(request.context.parts, tenant_id, request.context.actor, scope, route)
 
 
 def _presented(request: Request) -> str | None:

@@ -10,7 +10,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from app.actions.parts import Parts
 from app.errors import FieldError, Invalid
-from app.web import metrics
+from app.web import addresses, metrics
 from app.web.framework import Request, Response
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -28,6 +28,7 @@ class Guard:
         given = request.get_header("X-Request-Id") or ""
         request.context.id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
         request.context.parts = self._parts
+        request.context.address = addresses.client(request, self._parts.settings.trusted_proxies)
         request.context.path = {}
         request.context.started = time.perf_counter()
         clear_contextvars()

@@ -58,8 +58,8 @@ class _Given:
 def route(
     method: str, path: str, *, scope: Scope, **described: Any
 ) -> Callable[[Handler], Handler]:
-    """Declare a handler. It may ask for `parts`, `caller`, `query`, `body`, `upload`, `request`
-    and the names in its path."""
+    """Declare a handler. It may ask for `parts`, `caller`, `actor`, `query`, `body`, `upload`,
+    `request` and the names in its path."""
 
     def declare(handler: Handler) -> Handler:
         summary = (inspect.getdoc(handler) or "").split("\n")[0].rstrip(".")
@@ -96,6 +96,7 @@ def _directives(declared: Route) -> dict[str, _Given]:
     known: dict[str, Callable[[Request], Any]] = {
         "parts": lambda request: request.context.parts,
         "caller": lambda request: request.context.caller,
+        "actor": lambda request: request.context.actor,
         "request": lambda request: request,
         "query": lambda request: request.context.query,
         "body": lambda request: _body(declared, request),

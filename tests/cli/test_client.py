@@ -140,13 +140,44 @@ def test_a_key_that_is_made_for_reading_cannot_write(tocsin: Any) -> None:
     assert tocsin("series", "list", **key).code == 1
 
 
+def test_a_rotated_key_has_a_new_secret_and_the_old_one_a_grace(tocsin: Any) -> None:
+    made = tocsin(
+        "keys", "create", "shop", "--scope", "read", "--expires", "2200-01-01T00:00:00Z", "--json"
+    ).data
+    assert made["expires_at"] == "2200-01-01T00:00:00Z"
+    run = tocsin("keys", "rotate", made["id"], "--grace", "1h")
+    assert "the one before works until" in run.said
+    for secret in (made["secret"], run.out.strip()):
+        assert tocsin("series", "list", TOCSIN_API_KEY=secret).code == 0
+    newest = tocsin("keys", "rotate", made["id"], "--json").data["secret"]
+    assert tocsin("series", "list", TOCSIN_API_KEY=newest).code == 0
+    assert tocsin("series", "list", TOCSIN_API_KEY=run.out.strip()).code == 1
+    for grace in ("tomorrow", "1.5h", "-1", "", "31d", "h"):
+        assert tocsin("keys", "rotate", made["id"], f"--grace={grace}").code == 2
+
+
+def test_the_operator_reads_who_did_what(operator: Any, tenant: Tenant) -> None:
+    tenant.make_series("rides")
+    entries = operator("audit", "--tenant", tenant.slug, "--limit", "1", "--json").data
+    assert [entry["action"] for entry in entries] == ["series.created"]
+    shown = operator("audit", "--tenant", tenant.slug, "--action", "series.created").out
+    for part in (tenant.slug, "rides", "127.0.0.1", f"key {entries[0]['actor']}"):
+        assert part in shown
+    assert operator("audit", "--action", "key.stolen").code == 1
+    assert operator("audit", TOCSIN_API_KEY=tenant.key).code == 1
+
+
 def test_who_reaches_the_database_makes_operator_keys_and_revokes_them(
     tocsin: Any, service: Service
 ) -> None:
     database = {name: text for name, text in service.environment.items() if "TOCSIN" in name}
-    made = tocsin("keys", "create", "spare", "--operator", "--json", **database).data
+    first = tocsin("keys", "create", "spare", "--operator", "--json", **database).data
+    made = tocsin("keys", "rotate", first["id"], "--operator", "--json", **database).data
+    assert tocsin("anomalies", "--all-tenants", TOCSIN_API_KEY=first["secret"]).code == 1
     key = {"TOCSIN_API_KEY": made["secret"]}
     assert tocsin("anomalies", "--all-tenants", "--json", **key).code == 0
+    acts = tocsin("audit", "--action", "key.rotated", "--json", **key).data
+    assert [act["actor_kind"] for act in acts if act["subject"] == made["id"]] == ["cli"]
     assert tocsin("keys", "revoke", made["id"], "--operator", **database).code == 0
     assert tocsin("anomalies", "--all-tenants", "--json", **key).code == 1
 

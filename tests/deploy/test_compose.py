@@ -224,3 +224,12 @@ def test_redis_gets_its_password_by_a_file(compose: dict[str, Any], tmp_path: Pa
     assert f"{tmp_path}/redis.conf --appendonly yes" in told
     assert (tmp_path / "redis.conf").read_text() == "requirepass secret\n"
     assert (tmp_path / "redis.conf").stat().st_mode & 0o077 == 0
+
+
+def test_the_server_believes_the_one_proxy_before_it(compose: Any) -> None:
+    trusting = {
+        name: service["environment"]["TOCSIN_TRUSTED_PROXIES"]
+        for name, service in compose["services"].items()
+        if "TOCSIN_TRUSTED_PROXIES" in service.get("environment", {})
+    }
+    assert trusting == {"server": 1}

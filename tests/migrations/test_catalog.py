@@ -57,6 +57,12 @@ RULES = {
     "the roles have no power": """
         SELECT rolname FROM pg_roles WHERE rolname = ANY (%(roles)s)
         AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb)""",
+    "what was audited is changed and removed by nobody, and read by the operator alone": """
+        SELECT role || ' ' || right_ FROM unnest(%(roles)s::text[]) AS role,
+            unnest('{SELECT,UPDATE,DELETE,TRUNCATE}'::text[]) AS right_
+        WHERE (role, right_) <> ('tocsin_operator', 'SELECT')
+        AND (has_table_privilege(role, 'audit', right_) OR (right_ IN ('SELECT', 'UPDATE')
+            AND has_any_column_privilege(role, 'audit', right_)))""",
     "the server has the reading roles' rights only after SET ROLE": """
         SELECT rolname FROM pg_roles WHERE rolname = 'tocsin_server' AND rolinherit""",
     "no function runs as its owner": """
@@ -86,6 +92,9 @@ BREACHES = {
     ),
     "the roles can do nothing to tables but read and write rows": (
         "GRANT TRUNCATE ON series TO tocsin_server"
+    ),
+    "what was audited is changed and removed by nobody, and read by the operator alone": (
+        "GRANT UPDATE (details) ON audit TO tocsin_server"
     ),
     "the roles have no power": "ALTER ROLE tocsin_server BYPASSRLS",
     "the server has the reading roles' rights only after SET ROLE": (

@@ -160,6 +160,31 @@ def test_growth_of_series_that_have_a_model_counts_from_what_they_hold(
         assert superuser.execute("SELECT count(*) FROM series").fetchall() == [(2,)]
 
 
+def test_keys_from_before_rotation_stay_valid_and_outlive_a_downgrade(
+    empty_database: Installed,
+) -> None:
+    owner = empty_database.owner_url
+    migrations.upgrade(owner, empty_database.server_url, "0003")
+    with psycopg.connect(_as_superuser(empty_database)) as superuser:
+        superuser.execute(OLD_ROWS[0])
+        superuser.execute(
+            "INSERT INTO api_keys (tenant_id, id, name, scopes, secret_hash) "
+            "SELECT id, 'a', '', '{read}', '\\x01' FROM tenants WHERE slug = 'old'"
+        )
+    migrations.upgrade(owner, empty_database.server_url, "0004")
+    with psycopg.connect(_as_superuser(empty_database)) as superuser:
+        rows = superuser.execute("SELECT previous_hash, previous_until FROM api_keys").fetchall()
+        assert rows == [(None, None)]
+        superuser.execute(
+            "INSERT INTO audit (tenant_id, id, action, actor_kind) "
+            "SELECT tenant_id, tenant_id, 'key.created', 'cli' FROM api_keys"
+        )
+    migrations.downgrade(owner, "0003")
+    assert "audit" not in tables(owner)
+    with psycopg.connect(_as_superuser(empty_database)) as superuser:
+        assert superuser.execute("SELECT id FROM api_keys").fetchall() == [("a",)]
+
+
 def test_migrating_from_many_hosts_at_once_is_harmless(empty_database: Installed) -> None:
     program = "import sys; from app.store import migrations; migrations.upgrade(*sys.argv[1:])"
     urls = (empty_database.owner_url, empty_database.server_url)

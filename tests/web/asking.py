@@ -23,6 +23,7 @@ POINTS_OF_MANY = {"points": [{**POINT, "series": "rides"}]}
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/detect"): POINTS,
     ("POST", "/v1/keys"): {"name": "k", "scopes": ["read"]},
+    ("POST", "/v1/keys/{key_id}/rotate"): {},
     ("POST", "/v1/points"): POINTS_OF_MANY,
     ("POST", "/v1/score"): POINTS_OF_MANY,
     ("POST", "/v1/series"): {"name": "new"},
