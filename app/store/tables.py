@@ -250,7 +250,8 @@ audit = Table(
     metadata,
     Column("tenant_id", Uuid, nullable=False),  # no foreign key: the log outlives its tenants
     Column("id", Uuid, nullable=False),
-    Column("at", Moment, nullable=False, server_default=text("now()")),
+    # Not the transaction's time: its acts are in their order.
+    Column("at", Moment, nullable=False, server_default=text("clock_timestamp()")),
     Column("action", Text, nullable=False),
     Column("actor_kind", Text, nullable=False),
     Column("actor", Text),  # the public id of a key

@@ -24,7 +24,7 @@ ALTER TABLE api_keys
 CREATE TABLE audit (
     tenant_id uuid NOT NULL,
     id uuid NOT NULL,
-    at timestamptz NOT NULL DEFAULT now(),
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),  -- acts of one transaction in their order
     action text NOT NULL,
     actor_kind text NOT NULL,
     actor text,

@@ -111,11 +111,24 @@ def test_what_is_gone_has_no_name_and_keeps_its_id(parts: Parts) -> None:
     assert (entry.tenant_id, entry.subject) == (tenant_id, str(series_id))
 
 
-def test_pages_of_the_same_time_lose_nothing(parts: Parts) -> None:
+def test_acts_of_one_transaction_are_in_their_order(parts: Parts) -> None:
     tenant_id = uuid4()
     with parts.database.tenant(tenant_id) as connection:
-        for number in range(5):
+        for number in range(20):
             audit.add(connection, tenant_id, COMMAND_LINE, "key.revoked", str(number))
+    assert [entry.subject for entry in log_of(parts, tenant_id)] == [
+        str(n) for n in range(19, -1, -1)
+    ]
+
+
+def test_pages_of_the_same_time_lose_nothing(parts: Parts, superuser: psycopg.Connection) -> None:
+    tenant_id = uuid4()
+    for number in range(5):
+        superuser.execute(
+            "INSERT INTO audit (tenant_id, id, at, action, actor_kind, subject) "
+            "VALUES (%s, %s, '2024-05-01Z', 'key.revoked', 'cli', %s)",
+            [tenant_id, new_id(), str(number)],
+        )
     seen: list[Entry] = []
     while page := log_of(
         parts, tenant_id, limit=2, after=(seen[-1].at, seen[-1].id) if seen else None
