@@ -9,6 +9,7 @@ TocsinError
 ├── Conflict             it contradicts what is stored
 ├── ModelNotReady        too little history to judge a point
 ├── NotScored            the point is stored, but has no score yet
+├── Idempotency…         the key of a repeat: of another request, still at work, or of a secret
 ├── Refused              method, media type, length or size that the route does not take
 └── Unavailable          a part that is needed does not answer; trying again later may help
 
@@ -97,6 +98,22 @@ class ModelNotReady(TocsinError):
 class NotScored(TocsinError):
     code = "not_scored"
     title = "The point has no score yet"
+
+
+class IdempotencyKeyReused(TocsinError):
+    code = "idempotency_key_reused"
+    title = "The idempotency key stands for another request"
+
+
+class IdempotencyKeyInUse(TocsinError):
+    code = "idempotency_key_in_use"
+    title = "The first request with this idempotency key is under way"
+    retry_after_s = 1
+
+
+class IdempotencySecretShown(TocsinError):
+    code = "idempotency_secret_shown"
+    title = "It was done, and the secret was shown then"
 
 
 class Refused(TocsinError):

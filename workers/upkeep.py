@@ -12,6 +12,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from app import logs, settings
+from app.actions import idempotency
 from app.actions.parts import Parts
 from app.errors import TocsinError
 from app.jobs.queue import Attempt
@@ -20,8 +21,8 @@ from app.store import jobs, partitions
 from workers import claiming
 
 PERIOD_S = 1.0
-PARTITIONS_PERIOD_S = 3_600.0
-PARTITIONS_RETRY_S = 60.0
+LONG_PERIOD_S = 3_600.0  # of what is not about the next second
+RETRY_S = 60.0
 BATCH_JOBS = 500
 
 log = structlog.get_logger()
@@ -64,14 +65,19 @@ def main() -> None:
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    waker = Waker(claiming.parts())
-    partitions_due = 0.0
+    parts = claiming.parts()
+    waker = Waker(parts)
+    seldom: dict[str, Callable[[], object]] = {
+        "partitions": lambda: add_partitions(configured),
+        "idempotency keys": lambda: idempotency.forget_old(parts),
+    }
+    due = dict.fromkeys(seldom, 0.0)
     while not stop.wait(PERIOD_S):
         attempt("jobs", waker.wake)
-        if time.monotonic() >= partitions_due:
-            is_done = attempt("partitions", lambda: add_partitions(configured))
-            pause_s = PARTITIONS_PERIOD_S if is_done else PARTITIONS_RETRY_S
-            partitions_due = time.monotonic() + pause_s
+        for what, step in seldom.items():
+            if time.monotonic() >= due[what]:
+                is_done = attempt(what, step)
+                due[what] = time.monotonic() + (LONG_PERIOD_S if is_done else RETRY_S)
 
 
 def attempt(what: str, step: Callable[[], object]) -> bool:

@@ -22,13 +22,14 @@ LIST = "/v1/keys"
     body=(NewKey,),
     status=201,
     answer=answers.NewKeyAnswer,
+    makes=True,
 )
 def post_key(parts: Parts, caller: Caller, actor: Actor, body: NewKey) -> Answer:
     """Make a key; its secret is shown this once."""
     stored, key = accounts.add_key(
         parts, caller.tenant_id, body.name, body.scopes, pages.moment(body.expires_at), by=actor
     )
-    return Answer(shown.new_key(stored, key), 201)
+    return Answer(shown.new_key(stored, key), 201, shown_key=stored.id)
 
 
 @route("GET", LIST, scope="admin", query=Page, answer=list[answers.KeyAnswer])
@@ -54,10 +55,11 @@ def delete_key(parts: Parts, caller: Caller, actor: Actor, key_id: str) -> Answe
     is_body_optional=True,
     answer=answers.NewKeyAnswer,
     errors=(404, 409),
+    makes=True,
 )
 def post_rotation(
     parts: Parts, caller: Caller, actor: Actor, key_id: str, body: Rotation
-) -> dict[str, Any]:
+) -> Answer:
     """Give a key a new secret, shown this once; the one before works for the grace, then never."""
     stored, key = accounts.rotate_key(parts, caller.tenant_id, key_id, body.grace_seconds, by=actor)
-    return shown.new_key(stored, key)
+    return Answer(shown.new_key(stored, key), shown_key=stored.id)

@@ -23,6 +23,7 @@ ONE = "/v1/series/{series_name}"
     status=201,
     answer=answers.SeriesAnswer,
     errors=(409,),
+    makes=True,
 )
 def post_series(parts: Parts, caller: Caller, actor: Actor, body: NewSeries) -> Answer:
     """Make a series."""

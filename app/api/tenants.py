@@ -24,13 +24,14 @@ ONE = "/v1/tenants/{slug}"
     status=201,
     answer=answers.NewTenantAnswer,
     errors=(409,),
+    makes=True,
 )
 def post_tenant(parts: Parts, actor: Actor, body: NewTenant) -> Answer:
     """Make a tenant, and its first key."""
     limits = body.limits.model_dump(exclude_none=True)
     tenant, stored, key = accounts.add_tenant(parts, body.slug, body.name, limits, by=actor)
     made = {**shown.tenant(tenant), "api_key": shown.new_key(stored, key)}
-    return Answer(made, 201, {"Location": f"{LIST}/{tenant.slug}"})
+    return Answer(made, 201, {"Location": f"{LIST}/{tenant.slug}"}, shown_key=stored.id)
 
 
 @route("GET", LIST, scope="operator", query=Page, answer=list[answers.TenantAnswer])
@@ -87,6 +88,7 @@ def delete_tenant(parts: Parts, actor: Actor, slug: str, query: Confirmation) ->
     status=201,
     answer=answers.NewKeyAnswer,
     errors=(404,),
+    makes=True,
 )
 def post_tenant_key(parts: Parts, actor: Actor, slug: str, body: NewKey) -> Answer:
     """Make a key for a tenant."""
@@ -94,4 +96,4 @@ def post_tenant_key(parts: Parts, actor: Actor, slug: str, body: NewKey) -> Answ
     stored, key = accounts.add_key(
         parts, tenant.id, body.name, body.scopes, pages.moment(body.expires_at), by=actor
     )
-    return Answer(shown.new_key(stored, key), 201)
+    return Answer(shown.new_key(stored, key), 201, shown_key=stored.id)

@@ -29,6 +29,7 @@ MODELS = "/v1/series/{series_name}/models"
     answer=answers.JobAnswer,
     other_answers=(200,),
     errors=(404,),
+    makes=True,
 )
 def post_train(
     parts: Parts,

@@ -21,7 +21,13 @@ def shut(connection: Connection, tenant_id: UUID) -> None:
 
 
 def erase_rest(connection: Connection, tenant_id: UUID) -> None:
-    for table in (tables.jobs, tables.models, tables.series, tables.api_keys):
+    for table in (
+        tables.jobs,
+        tables.models,
+        tables.series,
+        tables.api_keys,
+        tables.idempotency_keys,
+    ):
         connection.execute(delete(table).where(table.c.tenant_id == tenant_id))
 
 

@@ -209,6 +209,25 @@ models = Table(
     ),
 )
 
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("key_hash", LargeBinary, nullable=False),
+    Column("fingerprint", LargeBinary, nullable=False),  # of the request that the key stands for
+    Column("claim_id", Uuid, nullable=False),
+    Column("lease_until", Moment, nullable=False),
+    Column("created_at", Moment, nullable=False, server_default=text("now()")),
+    Column("status", Integer),  # null while the request is under way
+    Column("media_type", Text),
+    Column("headers", JSONB),
+    Column("body", LargeBinary),
+    Column("shown_key", Name),  # id of the key whose secret was answered: then without the body
+    PrimaryKeyConstraint("tenant_id", "key_hash"),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.id"]),
+    Index(None, "created_at"),
+)
+
 jobs = Table(
     "jobs",
     metadata,

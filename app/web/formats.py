@@ -38,6 +38,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     media_type: str = JSON
     stream: Iterator[bytes] | None = None
+    shown_key: str | None = None  # id of the key whose secret the body shows, this once
 
 
 @dataclass(frozen=True)

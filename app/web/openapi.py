@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from app import __version__
+from app.web import idempotency
 from app.web.fields import Answered, Query
 from app.web.formats import CSV, JSON
 from app.web.problems import MEDIA_TYPE, STATUS
@@ -94,7 +95,7 @@ def _operation(route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
         "operationId": route.handler.__name__,
         "summary": route.summary,
         "tags": [re.split(r"[/{]", route.path.removeprefix("/v1/").strip("/"))[0] or "system"],
-        "parameters": [*_path_parameters(route), *_query_parameters(route)],
+        "parameters": [*_path_parameters(route), *_query_parameters(route), *_headers(route)],
         "responses": _responses(route, refs),
     }
     if route.scope == "public":
@@ -128,6 +129,23 @@ def _query_parameters(route: Route) -> list[dict[str, Any]]:
     ]
 
 
+def _headers(route: Route) -> list[dict[str, Any]]:
+    if not route.makes:
+        return []
+    schema = {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": idempotency.MOST_CHARACTERS,
+        "pattern": f"^{idempotency.KEY.pattern}$",
+    }
+    described = {
+        "description": "Names this request for 24 hours: who repeats it, word for word and under "
+        "the same key, is given the first answer instead of making another one. A secret is not "
+        "given again: 409 `idempotency_secret_shown`, with `key_id`"
+    }
+    return [{"name": idempotency.HEADER, "in": "header", "schema": schema, **described}]
+
+
 def _request_body(route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
     schemas = [refs[(model, "validation")] for model in route.body]
     content: dict[str, Any] = {
@@ -139,7 +157,7 @@ def _request_body(route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
 
 def _responses(route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
     responses = {
-        str(status): {"description": "Done", **_content(route, refs)}
+        str(status): {"description": "Done", **_content(route, refs), **_replayed(route)}
         for status in (route.status, *route.other_answers)
     }
     problem = {"schema": refs[(Problem, "serialization")]}
@@ -148,12 +166,21 @@ def _responses(route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
     return responses
 
 
+def _replayed(route: Route) -> dict[str, Any]:
+    if not route.makes:
+        return {}
+    described = {"description": "The first answer, given again", "schema": {"const": "true"}}
+    return {"headers": {idempotency.REPLAYED: described}}
+
+
 def _error_statuses(route: Route) -> list[int]:
     statuses = set(route.errors)
     if route.scope != "public":
         statuses.update(USUAL_ERRORS)
     if route.body or route.uploads:
         statuses |= {400, 411, 413, 415}
+    if route.makes:
+        statuses.add(409)
     return sorted(statuses)
 
 

@@ -6,7 +6,15 @@ import orjson
 import structlog
 
 from app import errors
-from app.errors import FieldError, Invalid, RowError, TocsinError, Unauthenticated, Unavailable
+from app.errors import (
+    FieldError,
+    IdempotencyKeyInUse,
+    Invalid,
+    RowError,
+    TocsinError,
+    Unauthenticated,
+    Unavailable,
+)
 from app.web.framework import Request, Response, falcon
 
 MEDIA_TYPE = "application/problem+json"
@@ -22,10 +30,13 @@ STATUS: dict[type[TocsinError], int] = {
     errors.Conflict: 409,
     errors.ModelNotReady: 409,
     errors.NotScored: 409,
+    errors.IdempotencyKeyInUse: 409,
+    errors.IdempotencySecretShown: 409,
     errors.LengthRequired: 411,
     errors.TooLarge: 413,
     errors.UnsupportedMediaType: 415,
     errors.Invalid: 422,
+    errors.IdempotencyKeyReused: 422,
     errors.Misconfigured: 500,
     TocsinError: 500,
     errors.Unavailable: 503,
@@ -67,7 +78,7 @@ def answer(request: Request, response: Response, error: TocsinError) -> None:
     response.stream = None
     if isinstance(error, Unauthenticated):
         response.set_header("WWW-Authenticate", 'Bearer realm="tocsin"')
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable | IdempotencyKeyInUse):
         response.set_header("Retry-After", str(error.retry_after_s))
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from app.web import formats
+from app.web import formats, idempotency
 from app.web.auth import Scope, authenticator, public
 from app.web.fields import Query
 from app.web.framework import Request, hug
@@ -38,6 +38,7 @@ class Route:
     exports_csv: bool = False
     errors: tuple[int, ...] = ()
     takes_operator: bool = False
+    makes: bool = False  # a repeat would make another one: it takes an `Idempotency-Key`
 
 
 DECLARED: list[Route] = []
@@ -66,15 +67,16 @@ def route(
         declared = Route(method, path, scope, handler, summary, **described)
         DECLARED.append(declared)
         require = public if scope == "public" else authenticator(scope, declared.takes_operator)
+        serving = _once(declared) if declared.makes else handler
         hug.http(
             path,
             accept=(method,),
             requires=(require,) if scope == "public" else (require, _query_check(declared)),
-            args=_directives(declared),
+            args=_directives(declared, serving),
             output=formats.render,
             parse_body=False,
             status=status_line(declared.status),
-        )(_bare(handler))
+        )(_bare(serving))
         return handler
 
     return declare
@@ -83,16 +85,30 @@ def route(
 def _bare(handler: Callable[..., Any]) -> Callable[..., Any]:
     """Without annotations: where it is given no directive, Hug calls them on what is returned."""
     assert isinstance(handler, FunctionType)
-    return FunctionType(
+    bare = FunctionType(
         handler.__code__,
         handler.__globals__,
         handler.__name__,
         handler.__defaults__,
         handler.__closure__,
     )
+    bare.__module__ = handler.__module__  # by which Hug knows the API that the route belongs to
+    return bare
 
 
-def _directives(declared: Route) -> dict[str, _Given]:
+def _once(declared: Route) -> Callable[[Request], formats.Answer]:
+    """The handler of a route that makes something, behind a look at the idempotency key."""
+    directives = _directives(declared, declared.handler)
+
+    def serve(request: Request) -> formats.Answer:
+        given = {name: directive(request=request) for name, directive in directives.items()}
+        return idempotency.once(request, given.get("body"), lambda: declared.handler(**given))
+
+    serve.__module__ = declared.handler.__module__
+    return serve
+
+
+def _directives(declared: Route, function: Callable[..., Any]) -> dict[str, _Given]:
     known: dict[str, Callable[[Request], Any]] = {
         "parts": lambda request: request.context.parts,
         "caller": lambda request: request.context.caller,
@@ -102,7 +118,7 @@ def _directives(declared: Route) -> dict[str, _Given]:
         "body": lambda request: _body(declared, request),
         "upload": lambda request: _upload(declared, request),
     }
-    asked = inspect.signature(declared.handler).parameters
+    asked = inspect.signature(function).parameters
     return {name: _Given(known.get(name) or _path_parameter(name)) for name in asked}
 
 

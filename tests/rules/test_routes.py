@@ -7,8 +7,10 @@ from types import ModuleType
 
 import pytest
 
+from app.api import answers
 from app.errors import Misconfigured
 from app.web import application, auth, routes
+from app.web.formats import Answer
 from app.web.framework import hug
 from app.web.routes import Route
 from tests.web.asking import ROUTES, name_of
@@ -70,6 +72,14 @@ def test_each_route_is_declared_once() -> None:
 def test_reading_changes_nothing_and_writing_needs_more_than_read(route: Route) -> None:
     if route.method != "GET" and route.path != "/v1/detect":
         assert route.scope in ("write", "admin", "operator")
+
+
+@pytest.mark.parametrize("route", [r for r in ROUTES if r.method == "POST"], ids=name_of)
+def test_what_makes_something_takes_an_idempotency_key(route: Route) -> None:
+    shows_a_secret = route.answer is answers.NewKeyAnswer
+    assert route.makes == (shows_a_secret or route.status in (201, 202))
+    if route.makes:
+        assert inspect.signature(route.handler).return_annotation is Answer
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=name_of)

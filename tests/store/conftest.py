@@ -12,7 +12,7 @@ import pytest
 
 from app.actions import accounts
 from app.actions.parts import Parts
-from app.store import events, jobs, models, series
+from app.store import events, idempotency, jobs, models, series
 from app.store.events import Stretch
 from app.store.ids import event_id
 from app.store.series import Series
@@ -30,7 +30,7 @@ MakeSeries = Callable[..., Series]
 
 @dataclass(frozen=True)
 class Owner:
-    """A tenant with a series, a point, a score, a replaced one, an event, a model, a job, a key."""
+    """A tenant that has a row in every table."""
 
     id: UUID
     slug: str
@@ -74,6 +74,7 @@ def make_owner(parts: Parts) -> Owner:
     with parts.database.tenant(tenant.id) as connection:
         of = series.add(connection, tenant.id, "rides", fields=["value"])
         jobs.add_or_join(connection, tenant.id, "train", of.id, of.name, {})
+        idempotency.claim(connection, tenant.id, b"key", b"request", 60.0)
         models.add(
             connection,
             b"model",

@@ -22,6 +22,7 @@ OWNED = (
     "events",
     "models",
     "jobs",
+    "idempotency_keys",
 )
 READ_BY_OPERATOR = ("events", "scores", "series")
 TABLES = (*OWNED, "tenants")  # and the audit log, which the server may only add to: test_audit
@@ -165,13 +166,30 @@ def test_the_job_scan_sees_the_jobs_of_all(parts: Parts, owner: Any, other: Any)
         assert {owner.id, other.id} <= owners(connection, "jobs")
 
 
-@pytest.mark.parametrize("table", sorted(set(TABLES) - {"jobs"}))
+@pytest.mark.parametrize("table", sorted(set(TABLES) - {"jobs", "idempotency_keys"}))
 def test_the_job_scan_sees_nothing_else(parts: Parts, owner: Any, table: str) -> None:
     with (
         pytest.raises(ProgrammingError, match="permission denied"),
         parts.database.job_scan() as connection,
     ):
         owners(connection, table)
+
+
+def test_the_job_scan_sees_whose_idempotency_keys_are_old_and_no_more(
+    parts: Parts, owner: Any, other: Any
+) -> None:
+    with parts.database.tenant(owner.id) as connection:
+        old = "UPDATE idempotency_keys SET created_at = now() - interval '25 hours'"
+        connection.execute(text(old))
+    with parts.database.job_scan() as connection:
+        seen = owners(connection, "idempotency_keys")
+    assert owner.id in seen
+    assert other.id not in seen
+    with (
+        pytest.raises(ProgrammingError, match="permission denied"),
+        parts.database.job_scan() as connection,
+    ):
+        connection.execute(text("SELECT body FROM idempotency_keys"))
 
 
 def test_a_key_shows_its_own_row_and_no_other(parts: Parts, owner: Any, other: Any) -> None:

@@ -63,6 +63,17 @@ def test_each_answer_has_a_schema(document: Any) -> None:
         assert (route.status == 204) == ("content" not in answer), name_of(route)
 
 
+@pytest.mark.parametrize("route", ROUTES, ids=name_of)
+def test_the_idempotency_key_is_described_where_it_is_taken(document: Any, route: Route) -> None:
+    operation = document["paths"][route.path][route.method.lower()]
+    headers = [one["name"] for one in operation["parameters"] if one["in"] == "header"]
+    assert headers == (["Idempotency-Key"] if route.makes else [])
+    described = operation["responses"][str(route.status)].get("headers", {})
+    assert list(described) == (["Idempotency-Replayed"] if route.makes else [])
+    if route.makes:
+        assert "409" in operation["responses"]
+
+
 def test_operation_ids_are_distinct(document: Any) -> None:
     ids = [one["operationId"] for methods in document["paths"].values() for one in methods.values()]
     assert len(set(ids)) == len(ids)

@@ -5,13 +5,16 @@ from dataclasses import replace
 
 import pytest
 from redis.exceptions import RedisError
+from sqlalchemy import text
 
+from app.actions import idempotency
 from app.actions.parts import Parts
 from app.errors import Unavailable
 from app.jobs import JobQueue
 from app.settings import Settings
 from app.store import Database, jobs
 from app.store.database import INSTALLATION
+from app.store.idempotency import Claim
 from app.store.jobs import Job
 from tests.service import free_port
 from workers import upkeep
@@ -51,6 +54,20 @@ def test_partitions_that_cannot_be_made_are_put_off(settings: Settings) -> None:
     url = f"postgresql://u@{nowhere()}/d"
     without = Settings(**{**settings.model_dump(), "owner_database_url": url})
     assert upkeep.attempt("partitions", lambda: upkeep.add_partitions(without)) is False
+
+
+def test_idempotency_keys_are_forgotten_after_a_day(parts: Parts) -> None:
+    old, fresh = (idempotency.claim(parts, INSTALLATION, key, b"request") for key in ("old", "new"))
+    assert isinstance(old, Claim)
+    with parts.database.tenant(INSTALLATION) as connection:
+        a_day = "UPDATE idempotency_keys SET created_at = now() - interval '24 hours 1 second' "
+        connection.execute(text(a_day + "WHERE key_hash = :key_hash"), {"key_hash": old.key_hash})
+    assert idempotency.forget_old(parts) >= 1
+    with parts.database.tenant(INSTALLATION) as connection:
+        left = set(connection.scalars(text("SELECT claim_id FROM idempotency_keys")))
+    assert isinstance(fresh, Claim)
+    assert fresh.id in left
+    assert old.id not in left
 
 
 def test_without_an_owner_no_partition_is_tried(settings: Settings) -> None:

@@ -1,0 +1,83 @@
+"""Do once what is asked more than once under the same idempotency key."""
+
+import hashlib
+from uuid import UUID
+
+import structlog
+
+from app.actions.parts import Parts
+from app.errors import (
+    IdempotencyKeyInUse,
+    IdempotencyKeyReused,
+    IdempotencySecretShown,
+    Unavailable,
+)
+from app.store import idempotency
+from app.store.idempotency import Claim, Kept
+
+# How long a key is locked by a request whose process died; one that lives is far quicker.
+LEASE_S = 60.0
+
+log = structlog.get_logger()
+
+
+def claim(
+    parts: Parts, tenant_id: UUID, key: str, fingerprint: bytes, lease_s: float = LEASE_S
+) -> Claim | Kept:
+    """The key is ours, and the request to be done; or it was done, and this is its answer."""
+    key_hash = hashlib.sha256(key.encode()).digest()
+    with parts.database.tenant(tenant_id) as connection:
+        mine = idempotency.claim(connection, tenant_id, key_hash, fingerprint, lease_s)
+        if mine is not None:
+            return mine
+        found = idempotency.find(connection, tenant_id, key_hash)
+    if found is not None and found[0] != fingerprint:
+        raise IdempotencyKeyReused(
+            "This idempotency key stands for a request with another method, path, query or body; "
+            "take a new key for a new request"
+        )
+    if found is None or found[1] is None:
+        raise IdempotencyKeyInUse("The first request with this idempotency key is still under way")
+    return _shown(found[1])
+
+
+def _shown(kept: Kept) -> Kept:
+    if kept.shown_key is not None:
+        raise IdempotencySecretShown(
+            f"It was done, and its answer showed the secret of the key {kept.shown_key}, which is "
+            "stored nowhere. If that answer was lost, rotate it, or revoke it and make another",
+            key_id=kept.shown_key,
+        )
+    return kept
+
+
+def keep(parts: Parts, mine: Claim, kept: Kept) -> None:
+    """For who asks again. What was done is done: the answer goes out even if it cannot be kept."""
+    try:
+        with parts.database.tenant(mine.tenant_id) as connection:
+            is_kept = idempotency.keep(connection, mine, kept)
+    except Unavailable as error:
+        log.warning("answer not kept for repeats", error=error.detail)
+        return
+    if not is_kept:
+        log.warning("answer not kept for repeats", error="the lease ran out, another has the key")
+
+
+def release(parts: Parts, mine: Claim) -> None:
+    """Asking again tries again; where this fails, once the lease has run out."""
+    try:
+        with parts.database.tenant(mine.tenant_id) as connection:
+            idempotency.release(connection, mine)
+    except Unavailable as error:
+        log.warning("idempotency key not released", error=error.detail)
+
+
+def forget_old(parts: Parts) -> int:
+    """Delete what is a day old, of all tenants; -> how many."""
+    with parts.database.job_scan() as connection:
+        found = idempotency.tenants_with_old(connection)
+    forgotten = 0
+    for tenant_id in found:
+        with parts.database.tenant(tenant_id) as connection:
+            forgotten += idempotency.forget_old(connection, tenant_id)
+    return forgotten
