@@ -1,6 +1,8 @@
 """The audit log can be added to by the server, read by the operator, and changed by nobody."""
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,6 +15,7 @@ from app.actions.parts import Parts
 from app.store import audit
 from app.store.audit import COMMAND_LINE, Actor, Entry, WantedEntries
 from app.store.ids import new_id
+from tests.conftest import Installed
 
 CHANGES = (
     "UPDATE audit SET details = '{}'",
@@ -161,3 +164,20 @@ def test_what_is_undone_leaves_no_row(parts: Parts) -> None:
     with pytest.raises(ZeroDivisionError):
         fail_after_adding()
     assert log_of(parts, tenant_id) == []
+
+
+def test_the_owner_removes_old_rows_as_the_documents_say(
+    parts: Parts, installed: Installed, superuser: psycopg.Connection
+) -> None:
+    tenant_id = uuid4()
+    add(parts, tenant_id, "new")
+    superuser.execute(
+        "INSERT INTO audit (tenant_id, id, at, action, actor_kind, subject) "
+        "VALUES (%s, %s, now() - interval '3 years', 'key.revoked', 'cli', 'old')",
+        [tenant_id, new_id()],
+    )
+    document = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
+    (statements,) = re.findall(r"```sql\n(BEGIN;\nALTER TABLE audit.*?)```", document, re.DOTALL)
+    with psycopg.connect(installed.owner_url, autocommit=True) as owner:
+        owner.execute(statements)
+    assert [entry.subject for entry in log_of(parts, tenant_id)] == ["new"]
