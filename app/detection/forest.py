@@ -182,18 +182,20 @@ def fit(rows: Floats, settings: Settings) -> Forest:
     return _flattened(_fitted(rows, settings, settings.n_estimators))
 
 
-def held_out(rows: Floats, settings: Settings) -> Floats:
+def held_out(rows: Floats, settings: Settings, whole: Forest) -> Floats:
     """Strangeness (n,) of each row to forests that did not see its part of the history.
 
     Contiguous folds: neighbours in time are alike, so a row whose neighbours were seen would look
-    too normal. These forests have half the trees: they only serve for calibration.
+    too normal. These forests have half the trees: they only serve for calibration. A forest of rows
+    that are all alike has no cuts and cannot tell; then the `whole` one, which saw all, does.
     """
     edges = np.linspace(0, len(rows), FOLDS + 1).astype(int)
     scores = np.empty(len(rows))
     for start, stop in itertools.pairwise(edges):
         others = np.concatenate([rows[:start], rows[stop:]])
-        model = _fitted(others, settings, max(1, settings.n_estimators // 2))
-        scores[start:stop] = _flattened(model).strangeness(rows[start:stop])
+        model = _flattened(_fitted(others, settings, max(1, settings.n_estimators // 2)))
+        judge = model if np.any(model.feature >= 0) else whole
+        scores[start:stop] = judge.strangeness(rows[start:stop])
     return scores
 
 

@@ -5,7 +5,13 @@ by arcsinh, is compared with its centre. With y the deviations in spreads, R the
 
     T^2 = y' R^-1 y,    strangeness = log(1 + sqrt(T^2 / d)),    share of field i = ((R^-1/2 y)_i)^2
 
-(Hotelling 1931; the shares: Garthwaite and Koch 2016, they sum to T^2). What is usual is what most
+(Hotelling 1931; the shares: Garthwaite and Koch 2016, they sum to T^2). T^2 sees best what many
+fields do; what a single one of many does drowns in the others. So each field is also compared with
+what the others let expect of it (the residual of its regression on them; Hawkins 1991):
+
+    e_i = (R^-1 y)_i / sqrt((R^-1)_ii),    strangeness = log(1 + max_i |e_i|),    share = e_i^2.
+
+ What is usual is what most
 of the history shows: centre, spread and correlation are such that an anomaly in the history, even a
 quarter of it, hardly moves them.
 
@@ -16,6 +22,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -32,7 +39,8 @@ from app.detection.wander import reach, row_medians, slopes_of
 from app.detection.whitening import products, root
 from app.detection.windows import span_of
 
-CHANNELS = ("point", "short", "middle", "long")  # over how many points the means go
+MEANS = ("point", "short", "middle", "long")  # over how many points the means go
+CHANNELS = (*MEANS, *(f"{name}, one field" for name in MEANS))
 TAKEN_OVER = ("offset", "drift")
 SQUEEZED_MOST = 4.0  # more than that, some 27 spreads, no field may add to a mean
 PRESENT_LEAST = 0.5  # of a window: the mean of fewer values varies more than those learned from
@@ -49,9 +57,9 @@ NORMAL = NormalDist()
 
 @dataclass(frozen=True, eq=False)
 class Joint:
-    """What training saw of the fields together, for each of CHANNELS.
+    """What training saw of the fields together, for each of MEANS.
 
-    centre, spread: (channels, d), standardised and squeezed; spread > 0. roots: (channels * d, d),
+    centre, spread: (means, d), standardised and squeezed; spread > 0. roots: (means * d, d),
     symmetric matrices one below the other: they make the deviations of usual points uncorrelated.
     """
 
@@ -60,21 +68,26 @@ class Joint:
     roots: Floats
 
     def deviations(self, means: Floats) -> Floats:
-        """Means (channels, d, n) in spreads from the centre; 0 where missing."""
+        """Means (means, d, n) in spreads from the centre; 0 where missing."""
         away = (means - self.centre[:, :, None]) / self.spread[:, :, None]
         return np.nan_to_num(away)
 
     def parts(self, means: Floats) -> Floats:
-        """Squared share of each field in T^2, (channels, d, n), of means (channels, d, n)."""
-        answer, d = np.empty(means.shape), means.shape[1]
+        """Squared share of each field in each of CHANNELS, (channels, d, n).
+
+        means: (means, d, n).
+        """
+        _, d, n = means.shape
+        answer = np.empty((2, len(MEANS), d, n))
         for i, away in enumerate(self.deviations(means)):
-            _squares(np.ascontiguousarray(away.T), self.roots[i * d : (i + 1) * d], answer[i])
-        return answer
+            own = self.roots[i * d : (i + 1) * d]
+            _squares(np.ascontiguousarray(away.T), own, answer[:, i])
+        return answer.reshape(len(CHANNELS), d, n)
 
     def fitting(self, channel: int, means: Floats) -> Floats:
         """The mean of each field that would go with those of the others, (d,), for one point.
 
-        means: (d,) of one channel, standardised and squeezed, as the answer is.
+        channel: of MEANS; means: (d,) of it, standardised and squeezed, as the answer is.
         """
         d = len(means)
         y = np.nan_to_num((means - self.centre[channel]) / self.spread[channel])
@@ -93,12 +106,14 @@ class Learned:
 
 
 def strangeness(parts: Floats, means: Floats) -> Floats:
-    """log(1 + sqrt(T^2 / d)) of each point, (channels, n), of `Joint.parts` and their means.
+    """Of each point in each of CHANNELS, (channels, n), of `Joint.parts` and their means.
 
     d counts the fields that are there; NaN with fewer than two: they cannot disagree.
     """
     answer = np.empty((len(parts), parts.shape[2]))
-    _distances(parts, np.count_nonzero(~np.isnan(means), axis=1), answer)
+    numbers = np.count_nonzero(~np.isnan(means), axis=1)
+    _distances(parts[: len(MEANS)], numbers, False, answer[: len(MEANS)])
+    _distances(parts[len(MEANS) :], numbers, True, answer[len(MEANS) :])
     return answer
 
 
@@ -114,25 +129,25 @@ def take_over(channels: Floats, predictor: Predictor) -> None:
 
 
 def means_of(frame: Frame, by: Yardstick) -> Floats:
-    """Trailing means of squeezed values with each point, (channels, d, n); NaN for too few."""
+    """Trailing means of squeezed values with each point, (means, d, n); NaN for too few."""
     scale, lengths = by.scale, sizes(by.spans)
     first = frame.lookback - max(lengths)
     with np.errstate(over="ignore"):
         away = frame.values[:, first:] - scale.centre[:, None]
         squeezed = _squeezed(away / scale.spread[:, None])
     spans = tuple(span_of(length, by.predictor.interval_ns) for length in lengths)
-    answer = np.empty((len(CHANNELS), len(squeezed), len(frame)))
+    answer = np.empty((len(MEANS), len(squeezed), len(frame)))
     _means(frame.times[first:], squeezed, max(lengths), lengths, spans, answer)
     return answer
 
 
 def sizes(spans: Spans) -> tuple[int, int, int, int]:
-    """How many points the means of each channel go over."""
+    """How many points each of MEANS goes over."""
     return 1, spans.short, spans.middle, spans.long
 
 
 def learned(means: Floats, spans: Spans) -> Learned | None:
-    """What the means of the training, (channels, d, n), show; None with fewer than two fields.
+    """What the means of the training, (means, d, n), show; None with fewer than two fields.
 
     The calibration is of strangeness to correlations that were learned from other parts of the
     history, and never stricter than normal deviations would be.
@@ -144,29 +159,34 @@ def learned(means: Floats, spans: Spans) -> Learned | None:
     fits = [_fit(m, size, slopes) for m, size in zip(means, sizes(spans), strict=True)]
     centre, spread, roots, held_out = (np.stack(part) for part in zip(*fits, strict=True))
     joint = Joint(centre, spread, roots.reshape(-1, means.shape[1]))
-    strange = strangeness(held_out, means)
+    strange = strangeness(np.concatenate([held_out[:, 0], held_out[:, 1]]), means)
     recent, number = strange[:, -RECENT_POINTS:], int(np.count_nonzero(is_judged))
-    tables = [_table(row[~np.isnan(row)], number) for row in recent]
+    theories = [_together_by_theory] * len(MEANS) + [_alone_by_theory] * len(MEANS)
+    tables = [
+        _table(row[~np.isnan(row)], lambda level, of=theory: of(level, number))
+        for row, theory in zip(recent, theories, strict=True)
+    ]
     knots, decade = (np.array(part) for part in zip(*tables, strict=True))
     return Learned(joint, Calibration(recent.shape[1], knots, decade), strange)
 
 
 def _fit(means: Floats, size: int, slopes: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Centre, spread (d,), root (d, d) of one channel, and parts (d, n) held out by folds."""
+    """Centre, spread (d,), root (d, d) of one kind of means, and parts (2, d, n), of the fields
+    together and of each alone, held out by folds."""
     d, n = means.shape
     if n < STRETCHES_LEAST * size:
-        return np.zeros(d), np.ones(d), np.zeros((d, d)), np.full((d, n), np.nan)
+        return np.zeros(d), np.ones(d), np.zeros((d, d)), np.full((2, d, n), np.nan)
     centre = row_medians(means)
     away = means - centre[:, None]
     spread = reach(away, size, slopes)
     rows = np.ascontiguousarray((away / spread[:, None]).T)
     together = _usual_rows(rows, size)
-    held_out = np.empty((d, n))
+    held_out = np.empty((2, d, n))
     for begin, end in itertools.pairwise(np.linspace(0, n, FOLDS + 1).astype(int)):
-        answer = np.empty((d, end - begin))
+        answer = np.empty((2, d, end - begin))
         others = root(products(together) - products(together[begin:end]), (n - end + begin) / size)
         _squares(np.nan_to_num(rows[begin:end]), others, answer)
-        held_out[:, begin:end] = answer
+        held_out[:, :, begin:end] = answer
     return centre, spread, root(products(together), n / size), held_out
 
 
@@ -175,20 +195,20 @@ def _usual_rows(rows: Floats, size: int) -> Floats:
     remains of them is a reweighted correlation (Rousseeuw and van Zomeren 1990)."""
     n, d = rows.shape
     number = np.maximum(np.count_nonzero(~np.isnan(rows), axis=1), 1)
-    parts, usual = np.empty((d, n)), rows
+    parts, usual = np.empty((2, d, n)), rows
     for _ in range(REFINED_STEPS):
         _squares(np.nan_to_num(rows), root(products(usual), n / size), parts)
-        strange = np.log1p(np.sqrt(ordered_sum(parts, axis=0) / number))
-        is_usual = strange <= _by_theory(REFINED_LEVEL, d)
+        strange = np.log1p(np.sqrt(ordered_sum(parts[0], axis=0) / number))
+        is_usual = strange <= _together_by_theory(REFINED_LEVEL, d)
         usual = np.where(is_usual[:, None], rows, np.nan)
     return usual
 
 
-def _table(strange: Floats, fields: int) -> tuple[Floats, float]:
+def _table(strange: Floats, theory: Callable[[float], float]) -> tuple[Floats, float]:
     """Knots and decade of a channel: as seen in training, but no stricter than by theory."""
-    knots = np.array([_by_theory(level, fields) for level in LEVELS.tolist()])
-    decade = _by_theory(STRANGE_LEVEL, fields) - float(knots[-1])
-    seen = strange[_is_usual(strange, _by_theory(STRANGE_LEVEL, fields))]
+    knots = np.array([theory(level) for level in LEVELS.tolist()])
+    decade = theory(STRANGE_LEVEL) - float(knots[-1])
+    seen = strange[_is_usual(strange, theory(STRANGE_LEVEL))]
     if len(seen):
         own = Calibration.of(seen[None])
         knots, decade = np.maximum(knots, own.knots[0]), max(decade, float(own.decade[0]))
@@ -210,8 +230,16 @@ def _is_usual(strange: Floats, limit: float) -> Flags:
     return answer
 
 
-def _by_theory(level: float, fields: int) -> float:
-    """Strangeness that normal deviations pass once in 10^level (Wilson and Hilferty 1931)."""
+def _alone_by_theory(level: float, fields: int) -> float:
+    """Strangeness that the furthest of so many normal deviations passes once in 10^level."""
+    if level <= 0:
+        return 0.0
+    share = -math.expm1(math.log1p(-(10.0**-level)) / fields)  # of one of them, both ways
+    return math.log1p(NORMAL.inv_cdf(1.0 - share / 2.0))
+
+
+def _together_by_theory(level: float, fields: int) -> float:
+    """The same of T^2 (Wilson and Hilferty 1931)."""
     if level <= 0:
         return 0.0
     spread = 2.0 / (9.0 * fields)
@@ -258,23 +286,35 @@ def _means(
 
 
 @compiled
-def _squares(away: Floats, matrix: Floats, answer: Floats) -> None:
-    """((matrix away_i)_j)^2 into answer (d, n), for rows away (n, d)."""
+def _squares(away: Floats, root: Floats, answer: Floats) -> None:
+    """For rows away (n, d) into answer (2, d, n): the squares of the whitened fields, and of each
+    field's residual from what the others let expect."""
+    d = len(root)
+    white = np.empty(d)
     for row in range(len(away)):
-        for j in range(len(matrix)):
+        for j in range(d):
             total = 0.0
-            for k in range(len(matrix)):
-                total += matrix[j, k] * away[row, k]
-            answer[j, row] = total * total
+            for k in range(d):
+                total += root[j, k] * away[row, k]
+            white[j] = total
+            answer[0, j, row] = total * total
+        for j in range(d):
+            total = size = 0.0
+            for k in range(d):
+                total += root[j, k] * white[k]
+                size += root[j, k] * root[j, k]
+            answer[1, j, row] = total * total / size if size > 0.0 else 0.0
 
 
 @compiled
-def _distances(parts: Floats, numbers: Ints, answer: Floats) -> None:
+def _distances(parts: Floats, numbers: Ints, of_one: bool, answer: Floats) -> None:
+    """Into answer (means, n): of the mean over the fields that are there, or of the largest."""
     for channel in range(len(parts)):
         for row in range(parts.shape[2]):
-            total = 0.0
+            total = largest = 0.0
             for field in range(parts.shape[1]):
                 total += parts[channel, field, row]
+                largest = max(largest, parts[channel, field, row])
             number = numbers[channel, row]
-            enough = number >= 2
-            answer[channel, row] = math.log1p(math.sqrt(total / number)) if enough else math.nan
+            square = largest if of_one else total / max(number, 1)
+            answer[channel, row] = math.log1p(math.sqrt(square)) if number >= 2 else math.nan

@@ -24,6 +24,7 @@ from app.detection.novelty import Range, range_before
 from app.detection.verdict import (
     KINDS,
     NO_VALUE,
+    OUTSIDE,
     QUIET,
     Course,
     Evidence,
@@ -72,6 +73,9 @@ def judged(
         np.where(has_value, evidence, 0.0)
         for evidence in (grounds.evidence.for_score(), grounds.alarming.for_strength())
     )
+    values = frame.judged
+    beyond = (values < grounds.lower) | (values > grounds.upper)
+    is_outside = beyond.any(axis=0).tolist()
     score = score_of(total)
     threshold = np.full(len(frame), model.threshold)
     is_anomaly: Flags = np.asarray(score >= threshold)
@@ -87,10 +91,10 @@ def judged(
         reasons=tuple(
             _reason(model, frame, grounds, i, names)
             if is_anomaly[i]
-            else QUIET
+            else (OUTSIDE if outside else QUIET)
             if there
             else NO_VALUE
-            for i, there in enumerate(has_value.tolist())
+            for i, (there, outside) in enumerate(zip(has_value.tolist(), is_outside, strict=True))
         ),
         model_based=np.ones(len(frame), np.bool_),
     )
@@ -194,8 +198,9 @@ def _reason(model: Model, frame: Frame, grounds: Grounds, row: int, names: Seque
 def _joint_reason(model: Model, grounds: Grounds, row: int, names: Sequence[str]) -> str:
     assert model.joint is not None
     channel = int(grounds.evidence.joint[:, row].argmax())
-    parts, means = grounds.evidence.joint_parts[channel, :, row], grounds.means[channel, :, row]
-    fitting = model.joint.fitting(channel, means)
+    parts, which = grounds.evidence.joint_parts[channel, :, row], channel % len(joint.MEANS)
+    means = grounds.means[which, :, row]
+    fitting = model.joint.fitting(which, means)
     strongest = np.argsort(-parts, kind="stable")[:FIELDS_TOLD]
     disagreements = [
         reason.Disagreement(
@@ -205,7 +210,7 @@ def _joint_reason(model: Model, grounds: Grounds, row: int, names: Sequence[str]
         for field in strongest.tolist()
         if parts[field] >= SHARE_TOLD * parts.max()
     ]
-    return reason.disagreeing(disagreements, joint.sizes(model.yardstick.spans)[channel])
+    return reason.disagreeing(disagreements, joint.sizes(model.yardstick.spans)[which])
 
 
 def _in_unit(model: Model, field: int, squeezed: float) -> float:

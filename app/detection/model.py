@@ -209,7 +209,7 @@ def _predictor(facts: Mapping[str, Any], choice: Ints, usual: Ints, scale: Scale
 def _joint(arrays: Mapping[str, npt.NDArray[Any]], d: int) -> Joint | None:
     if "joint.roots" not in arrays:
         return None
-    channels = len(joint.CHANNELS)
+    channels = len(joint.MEANS)
     shapes = {"centre": (channels, d), "spread": (channels, d), "roots": (channels * d, d)}
     own = {name: _shaped(arrays[f"joint.{name}"], shape) for name, shape in shapes.items()}
     _require(d > 1 and all(bool(np.all(np.isfinite(array))) for array in own.values()))

@@ -15,7 +15,8 @@ from app.detection.settings import UNITS_NS
 
 DAY_NS, WEEK_NS = UNITS_NS["d"], UNITS_NS["w"]
 FAR_BEYOND = 0.25  # of the range seen before
-RATIO_TOLD = 1.3  # from here on a ratio says more than a difference
+RATIO_TOLD = 1.3  # from here on a ratio says more than a difference,
+RATIO_LEAST = 0.05  # unless it is of less than this share of the usual range
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -77,6 +78,16 @@ def unlike_before(points: int) -> str:
     return f"the course of the last {points} points is unlike any before"
 
 
+def numbers(*given: float) -> tuple[str, ...]:
+    """The same for numbers that are compared: with more digits where they would look alike."""
+    texts = [number(x) for x in given]
+    for digits in range(5, 18):
+        if len(set(texts)) == len(set(given)):
+            break
+        texts = [f"{x:.{digits}g}" for x in given]
+    return tuple(texts)
+
+
 def number(x: float) -> str:
     """At most five digits that matter: 39197, 0.0917, 1.2e+16; never more than needed."""
     if not math.isfinite(x):
@@ -94,24 +105,28 @@ def _new(facts: Facts) -> str:
     excess = facts.value - facts.highest if is_above else facts.lowest - facts.value
     far = "far " if excess > FAR_BEYOND * width else ""
     if width == 0:
-        return f"the first value other than {number(facts.highest)}: {number(facts.value)}"
+        usual, value = numbers(facts.highest, facts.value)
+        return f"the first value other than {usual}: {value}"
     side, so_far = ("above", "highest") if is_above else ("below", "lowest")
     bound = facts.highest if is_above else facts.lowest
-    return (
-        f"{far}{side} anything seen before: {number(facts.value)}, {so_far} so far {number(bound)}"
-    )
+    value, known = numbers(facts.value, bound)
+    return f"{far}{side} anything seen before: {value}, {so_far} so far {known}"
 
 
 def _unexpected(facts: Facts) -> str:
     if not math.isfinite(facts.usual):
         return _unusual(facts)
     when = f"the usual value for {_place(facts)}" if facts.season_ns else "the expected value"
-    if facts.value > 0 and facts.usual > 0:
+    smallest = RATIO_LEAST * (
+        facts.usual_high - facts.usual_low
+    )  # times nearly nothing says little
+    if facts.value > 0 and facts.usual > smallest:
         times = facts.value / facts.usual
         if not 1 / RATIO_TOLD < times < RATIO_TOLD and math.isfinite(times):
             return f"{_times(times)} {when}"
     side = "above" if facts.value > facts.usual else "below"
-    return f"{number(facts.value)} is {side} {when}, {number(facts.usual)}"
+    value, usual = numbers(facts.value, facts.usual)
+    return f"the value {value} is {side} {when}, {usual}"
 
 
 def _drifted(facts: Facts) -> str:
@@ -127,7 +142,8 @@ def _step(facts: Facts) -> str:
     if not math.isfinite(facts.before):
         return _unusual(facts)
     what = "jump" if facts.value > facts.before else "drop"
-    return f"a sudden {what} from {number(facts.before)} to {number(facts.value)}"
+    before, value = numbers(facts.before, facts.value)
+    return f"a sudden {what} from {before} to {value}"
 
 
 def _spread(facts: Facts) -> str:
@@ -161,10 +177,8 @@ def _local(facts: Facts) -> str:
     if not math.isfinite(facts.local):
         return _unusual(facts)
     side = "above" if facts.value > facts.local else "below"
-    return (
-        f"{number(facts.value)} is far {side} the last 48 points, "
-        f"whose median is {number(facts.local)}"
-    )
+    value, local = numbers(facts.value, facts.local)
+    return f"the value {value} is far {side} the last 48 points, whose median is {local}"
 
 
 def _unusual(facts: Facts) -> str:

@@ -173,7 +173,7 @@ def _forests(
     for i, columns in enumerate(view_columns(fields)):
         view = np.ascontiguousarray(rows[:, columns])
         forests.append(forest.fit(view, settings))
-        strangeness.append(forest.held_out(view, settings))
+        strangeness.append(forest.held_out(view, settings, forests[-1]))
         tell(0.2 + 0.75 * (i + 1) / len(VIEWS))
     return tuple(forests), np.stack(strangeness)
 

@@ -40,6 +40,7 @@ DOUBT_POINTS = 600  # with so little history, or less, a whole decade of evidenc
 LONG_POINTS, LONG_COST = 1000, 0.15
 AUTO_EVIDENCE = 2.75  # on real series a normal point in a thousand, or fewer, reaches it
 QUIET = "within the usual range"
+OUTSIDE = "outside the expected band, but not out of the ordinary"
 NO_VALUE = "no value"
 
 

@@ -46,7 +46,18 @@ def test_rows_alike_grow_a_forest_too() -> None:
 def test_held_out_rows_look_stranger_than_seen_ones() -> None:
     data = rows(256, 3)
     asked = Settings(n_estimators=60)
-    assert forest.held_out(data, asked).mean() > forest.fit(data, asked).strangeness(data).mean()
+    whole = forest.fit(data, asked)
+    assert forest.held_out(data, asked, whole).mean() > whole.strangeness(data).mean()
+
+
+def test_what_a_forest_of_rows_all_alike_cannot_tell_the_whole_one_does() -> None:
+    data = np.ones((90, 3))
+    data[60:] = 2.0
+    asked = Settings(n_estimators=20)
+    whole = forest.fit(data, asked)
+    held_out = forest.held_out(data, asked, whole)
+    np.testing.assert_array_equal(held_out[60:], whole.strangeness(data[60:]))
+    assert not np.array_equal(held_out[:60], whole.strangeness(data[:60]))
 
 
 def test_a_forest_comes_back_from_its_arrays() -> None:

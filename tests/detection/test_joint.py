@@ -188,6 +188,23 @@ def test_a_copy_that_differs_from_its_original_is_found() -> None:
     assert not verdicts.is_anomaly[:100].any()
 
 
+def test_one_of_many_fields_that_leaves_the_others_is_found_and_named() -> None:
+    """Though T^2 of sixty-four hardly moves."""
+    random = np.random.default_rng(3)
+    causes = random.normal(size=(2000, 10))
+    values = causes @ random.normal(size=(10, 64)) + random.normal(0, 0.3, (2000, 64))
+    values[1500:1505, 17] += 6
+    points = hourly(values)
+    model = fit(points[:1400], Settings(n_estimators=25))
+    names = [f"sensor {i}" for i in range(64)]
+    verdicts = advance(model, start(model), points[1400:], names)[0]
+    assert verdicts.is_anomaly[100:105].any()
+    first = 100 + int(verdicts.is_anomaly[100:105].argmax())
+    assert verdicts.reasons[first].startswith("sensor 17 does not go with the other fields")
+    assert verdicts.contributions[first].argmax() == 17
+    assert verdicts.is_anomaly[:100].mean() < 0.02
+
+
 def test_where_one_field_alone_is_there_nothing_can_be_at_odds() -> None:
     values = pair(TRAINED + 150)
     values[TRAINED + 20 :, 1] = np.nan

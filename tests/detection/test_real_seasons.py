@@ -27,7 +27,7 @@ class TestNone:
         found = stream(hours(4000), values)
         assert fit(found.points, QUICK).predictor.seasons_ns == ()
         assert 3500 in found.alerts
-        assert len(found.alerts) <= 2
+        assert len(found.alerts) <= 4  # of pure noise about one point in 3,000 alerts
         assert found.share(slice(3500, 3524)) <= 0.01
 
     @pytest.mark.parametrize("seed", range(2))

@@ -28,8 +28,16 @@ FACTS = Facts(
     [
         ("residual", {}, "2.5 times the usual value for Sunday 01:00"),
         ("residual", {"value": 316.4}, "only 2 % of the usual value for Sunday 01:00"),
-        ("season", {"value": 16000.0}, "16000 is above the usual value for Sunday 01:00, 15820"),
-        ("residual", {"value": -3.0}, "-3 is below the usual value for Sunday 01:00, 15820"),
+        (
+            "season",
+            {"value": 16000.0},
+            "the value 16000 is above the usual value for Sunday 01:00, 15820",
+        ),
+        (
+            "residual",
+            {"value": -3.0},
+            "the value -3 is below the usual value for Sunday 01:00, 15820",
+        ),
         ("residual", {"season_ns": 0}, "2.5 times the expected value"),
         ("residual", {"season_ns": DAY_NS // 2}, "2.5 times the usual value for 01:00"),
         (
@@ -41,13 +49,33 @@ FACTS = Facts(
         ("novelty", {"value": 31000.0}, "above anything seen before: 31000, highest so far 30373"),
         ("novelty", {"value": -9e4}, "far below anything seen before: -90000, lowest so far 1431"),
         ("novelty", {"lowest": 5.0, "highest": 5.0}, "the first value other than 5: 39197"),
+        (
+            "novelty",
+            {"lowest": 5.0, "highest": 5.0, "value": 5.0001},
+            "the first value other than 5: 5.0001",
+        ),
+        (
+            "novelty",
+            {"lowest": 0.0, "highest": 2.0**53, "value": 2.0**53 + 2},
+            "above anything seen before: 9007199254740994, highest so far 9007199254740992",
+        ),
         ("step", {}, "a sudden jump from 23109 to 39197"),
+        (
+            "residual",
+            {"usual": 0.02, "value": 10.4},
+            "the value 10.4 is above the usual value for Sunday 01:00, 0.02",
+        ),
+        (
+            "quiet",
+            {"recent": (1.0, 1.5, 1.25)},
+            "the last 3 values vary less than usual, from 1 to 1.5",
+        ),
         ("step", {"value": 12.5}, "a sudden drop from 23109 to 12.5"),
         ("spread", {}, "the last 5 values vary more than usual, from 20000 to 39197"),
         ("drift", {}, "for long away from the usual: now 39197, usually 15820 for Sunday 01:00"),
         ("level", {"recent": (7.0,) * 6, "value": 7.0}, "stuck at 7 for 6 points"),
         ("level", {}, "an unusual value: 39197, usually between 1800 and 27000"),
-        ("local", {}, "39197 is far above the last 48 points, whose median is 16000"),
+        ("local", {}, "the value 39197 is far above the last 48 points, whose median is 16000"),
         ("local", {"local": math.nan}, "an unusual value: 39197, usually between 1800 and 27000"),
     ],
 )
