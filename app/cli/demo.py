@@ -147,7 +147,7 @@ def _show_addresses(mine: Credentials, data_dir: Path, steps: Steps) -> None:
         "",
         "Try",
         f'  curl {header} "{mine.url}/v1/anomalies?limit=3"',
-        f"  curl {header} {series}/anomalies/2015-01-27T00:00:00Z",
+        f"  curl {header} {series}/anomalies/2014-11-02T01:00:00Z",
         f"  curl {header} {JSON} {POINT} {series}/score",
         "",
         "Ctrl-C stops all of it; what is stored stays.",

@@ -22,19 +22,19 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import NormalDist
+from functools import partial
 
 import numpy as np
 
 from app.detection import features
-from app.detection.arithmetic import Flags, Floats, Ints, ordered_sum
-from app.detection.calibration import DECADE_LEAST, LEVELS, RECENT_POINTS, Calibration
+from app.detection.arithmetic import Floats, Ints, ordered_sum
+from app.detection.calibration import RECENT_POINTS, Calibration
 from app.detection.compiled import compiled
 from app.detection.features import Spans, Yardstick
 from app.detection.frame import Frame
 from app.detection.predictor import Predictor
+from app.detection.rarity import alone_by_theory, table, together_by_theory
 from app.detection.wander import reach, row_medians, slopes_of
 from app.detection.whitening import products, root
 from app.detection.windows import span_of
@@ -47,12 +47,6 @@ PRESENT_LEAST = 0.5  # of a window: the mean of fewer values varies more than th
 STRETCHES_LEAST = 2  # of a window in the history: else its means are not judged
 FOLDS = 3
 REFINED_STEPS, REFINED_LEVEL = 3, 1.6  # evidence, by theory, beyond which 2.5 % of usual rows lie
-STRANGE_LEVEL = 3.0  # evidence, by theory, of rows that may be left out of the calibration
-STRANGE_SPELLS, STRANGE_POINTS = 3, 500  # what comes more often, or lasts longer, is usual,
-STRANGE_SHARE = 0.5  # or what comes and goes,
-STRANGE_MOST = 1 / 3  # or makes so much of the history
-QUIET_POINTS = 24  # so many points end a spell
-NORMAL = NormalDist()
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,9 +155,9 @@ def learned(means: Floats, spans: Spans) -> Learned | None:
     joint = Joint(centre, spread, roots.reshape(-1, means.shape[1]))
     strange = strangeness(np.concatenate([held_out[:, 0], held_out[:, 1]]), means)
     recent, number = strange[:, -RECENT_POINTS:], int(np.count_nonzero(is_judged))
-    theories = [_together_by_theory] * len(MEANS) + [_alone_by_theory] * len(MEANS)
+    theories = [together_by_theory] * len(MEANS) + [alone_by_theory] * len(MEANS)
     tables = [
-        _table(row[~np.isnan(row)], lambda level, of=theory: of(level, number))
+        table(row[~np.isnan(row)], partial(theory, fields=number))
         for row, theory in zip(recent, theories, strict=True)
     ]
     knots, decade = (np.array(part) for part in zip(*tables, strict=True))
@@ -199,52 +193,9 @@ def _usual_rows(rows: Floats, size: int) -> Floats:
     for _ in range(REFINED_STEPS):
         _squares(np.nan_to_num(rows), root(products(usual), n / size), parts)
         strange = np.log1p(np.sqrt(ordered_sum(parts[0], axis=0) / number))
-        is_usual = strange <= _together_by_theory(REFINED_LEVEL, d)
+        is_usual = strange <= together_by_theory(REFINED_LEVEL, d)
         usual = np.where(is_usual[:, None], rows, np.nan)
     return usual
-
-
-def _table(strange: Floats, theory: Callable[[float], float]) -> tuple[Floats, float]:
-    """Knots and decade of a channel: as seen in training, but no stricter than by theory."""
-    knots = np.array([theory(level) for level in LEVELS.tolist()])
-    decade = theory(STRANGE_LEVEL) - float(knots[-1])
-    seen = strange[_is_usual(strange, theory(STRANGE_LEVEL))]
-    if len(seen):
-        own = Calibration.of(seen[None])
-        knots, decade = np.maximum(knots, own.knots[0]), max(decade, float(own.decade[0]))
-    return knots, max(decade, DECADE_LEAST)
-
-
-def _is_usual(strange: Floats, limit: float) -> Flags:
-    """Which points of the training to calibrate by: all, but for a lone spell beyond the limit.
-
-    What lasted long, or came again and again, is usual; what came once is not yet.
-    """
-    answer: Flags = np.ones(len(strange), np.bool_)
-    beyond = np.flatnonzero(strange > limit)
-    if 0 < len(beyond) < min(STRANGE_POINTS, STRANGE_MOST * len(strange)):
-        spells = np.split(beyond, np.flatnonzero(np.diff(beyond) > QUIET_POINTS) + 1)
-        covered = sum(int(spell[-1] - spell[0]) + 1 for spell in spells)
-        if len(spells) <= STRANGE_SPELLS and len(beyond) >= STRANGE_SHARE * covered:
-            answer[beyond] = False
-    return answer
-
-
-def _alone_by_theory(level: float, fields: int) -> float:
-    """Strangeness that the furthest of so many normal deviations passes once in 10^level."""
-    if level <= 0:
-        return 0.0
-    share = -math.expm1(math.log1p(-(10.0**-level)) / fields)  # of one of them, both ways
-    return math.log1p(NORMAL.inv_cdf(1.0 - share / 2.0))
-
-
-def _together_by_theory(level: float, fields: int) -> float:
-    """The same of T^2 (Wilson and Hilferty 1931)."""
-    if level <= 0:
-        return 0.0
-    spread = 2.0 / (9.0 * fields)
-    cube_root = 1.0 - spread + NORMAL.inv_cdf(1.0 - 10.0**-level) * math.sqrt(spread)
-    return math.log1p(max(cube_root, 0.0) ** 1.5)
 
 
 @compiled

@@ -75,7 +75,7 @@ def judged(
     )
     values = frame.judged
     beyond = (values < grounds.lower) | (values > grounds.upper)
-    is_outside = beyond.any(axis=0).tolist()
+    is_outside: list[bool] = np.asarray(beyond.any(axis=0)).tolist()
     score = score_of(total)
     threshold = np.full(len(frame), model.threshold)
     is_anomaly: Flags = np.asarray(score >= threshold)

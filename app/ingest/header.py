@@ -11,6 +11,8 @@ from app.ingest.wording import excerpt, invalid_line
 
 DELIMITERS = ",;\t"
 TIMESTAMP, SERIES, VALUE = "timestamp", "series", "value"
+# Where points may be counted, a column of such a name holds their times all the same.
+LIKE_TIMESTAMP = {TIMESTAMP, "time", "datetime", "date"}
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,8 @@ def _timestamp(names: Sequence[str], wanted: Wanted, line: int) -> int | None:
         return _index(names, name, line)
     if all(_is_number(name) for name in names):
         raise invalid_line(line, "numbers where the header should be; give a row of names first")
-    return None
+    alike = (i for i, given in enumerate(names) if given.lower() in LIKE_TIMESTAMP)
+    return next(alike, None)
 
 
 def _fields(

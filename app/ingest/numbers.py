@@ -12,6 +12,7 @@ from app.ingest.wording import excerpt
 _BLANKS = " \t"
 # Possessive (++, *+): a long hopeless cell is given up at once, not tried in every way.
 _NUMBER = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?")
+_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3},[0-9]{3}")  # or three decimals: nobody can tell
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*+,[0-9]++(?:[eE][+-]?[0-9]++)?")
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 _PLAIN_CHARACTERS = b"0123456789+-.eE" + _BLANKS.encode()
@@ -69,6 +70,9 @@ def _not_a_number(text: str) -> str:
     if _NOT_FINITE.fullmatch(text):
         return f"{excerpt(text)} is not finite; leave the cell empty where the value is missing"
     if _DECIMAL_COMMA.fullmatch(text):
+        if _THOUSANDS.fullmatch(text):
+            whole, decimal = (excerpt(text.replace(",", mark)) for mark in ("", "."))
+            return f"{excerpt(text)} has a comma; write {whole}, or {decimal} where it is decimal"
         return f"{excerpt(text)} has a decimal comma; write {excerpt(text.replace(',', '.'))}"
     return (
         f"{excerpt(text)} is not a number; give a decimal such as -12.5 or 1e-3, or leave it empty"

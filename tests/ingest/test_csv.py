@@ -143,6 +143,13 @@ def test_a_counted_file_needs_no_timestamps() -> None:
     assert parts[0].columns == ("value", "label")
 
 
+@pytest.mark.parametrize("name", ["Timestamp", "time", "datetime", "DATE"])
+def test_a_counted_file_may_call_its_time_otherwise(name: str) -> None:
+    found = only(f"{name},value\n1970-01-01T00:00:09Z,5\n", counted=True)
+    assert found.times.tolist() == [9 * SECOND]
+    assert found.columns == ("value",)
+
+
 def test_a_counted_file_keeps_the_timestamps_it_has() -> None:
     assert only("timestamp,value\n9,5\n", counted=True).times.tolist() == [9 * SECOND]
 

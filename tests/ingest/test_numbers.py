@@ -96,3 +96,9 @@ def test_long_hopeless_cells_cost_no_more_than_their_length(cell: str) -> None:
     # Were it the square of it, these would run into the time limit of the tests.
     _, bad = parse_numbers([cell] * 200)
     assert len(bad) == 200
+
+
+def test_a_comma_before_three_digits_may_set_thousands_apart() -> None:
+    _, bad = parse_numbers(["1,234", "1,5"])
+    assert "write '1234', or '1.234' where it is decimal" in bad[0]
+    assert "write '1.5'" in bad[1]

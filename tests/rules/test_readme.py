@@ -37,7 +37,7 @@ def test_the_readme_s_curl_lines_tell_what_they_promise(service: Service, tenant
     assert '"is_anomaly":false' in answers[0]
     assert '"is_anomaly":true' in answers[1]
     answer = json.loads(answers[2])
-    answer["score"] = round(answer["score"], 4)
+    answer["score"] = round(answer["score"], 5)
     assert answer.items() >= promised().items()
     assert '"timestamp":"2015-02-01T00:30:00Z"' in answers[3]
 
