@@ -5,6 +5,8 @@ TocsinError
 ├── Invalid              it can be read, but fields of it are wrong; names each of them
 ├── Unauthenticated      no key, or a bad one
 ├── Forbidden            the key may not do this
+├── QuotaExceeded        the tenant has as much as its limits allow
+├── RateLimited          too many requests a second
 ├── NotFound             absent, or another tenant's: nobody can tell which
 ├── Conflict             it contradicts what is stored
 ├── ModelNotReady        too little history to judge a point
@@ -78,6 +80,22 @@ class Forbidden(TocsinError):
 class TenantSuspended(Forbidden):
     code = "tenant_suspended"
     title = "The tenant is suspended"
+
+
+class QuotaExceeded(TocsinError):
+    """Shows `quota`, `limit` and `use`."""
+
+    code = "quota_exceeded"
+    title = "A limit of the tenant is reached"
+
+
+class RateLimited(TocsinError):
+    code = "rate_limited"
+    title = "Too many requests"
+
+    def __init__(self, detail: str, retry_after_s: int, **extra: Any) -> None:
+        super().__init__(detail, **extra)
+        self.retry_after_s = retry_after_s
 
 
 class NotFound(TocsinError):

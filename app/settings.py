@@ -64,6 +64,23 @@ class Settings(BaseSettings):
     job_lease_s: float = Field(
         10.0, ge=1, description="Seconds without a sign of life after which a job is taken over"
     )
+    tenant_requests_per_s: float = Field(
+        100, gt=0, description="Requests a second of a tenant that has no limit of its own"
+    )
+    key_requests_per_s: float | None = Field(
+        None, gt=0, description="Requests a second of one key; default: those of its tenant"
+    )
+    tenant_points_per_day: int = Field(
+        10_000_000, ge=1, description="Points stored a day (UTC) for a tenant without its own limit"
+    )
+    tenant_series: int = Field(10_000, ge=1, description="Series of a tenant, likewise")
+    tenant_stored_points: int = Field(1_000_000_000, ge=1, description="Points kept, likewise")
+    tenant_upload_bytes: int = Field(
+        50_000_000, ge=1, description="Largest upload, likewise; never over `upload_bytes`"
+    )
+    tenant_concurrent_trainings: int = Field(
+        4, ge=1, description="Trainings at the same time, likewise; others wait"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level that is logged"
     )

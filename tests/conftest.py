@@ -181,6 +181,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "TOCSIN_OWNER_DATABASE_URL": settings.required("owner_database_url"),
         "TOCSIN_REDIS_URL": settings.required("redis_url"),
         "TOCSIN_JOB_LEASE_S": str(settings.job_lease_s),
+        "TOCSIN_TENANT_REQUESTS_PER_S": "100000",  # but where a test gives a tenant its own
     }
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from app import apikeys
 from app.actions import refusals
+from app.actions.limits import TenantLimits
 from app.actions.parts import Parts
 from app.apikeys import ApiKey
 from app.errors import Conflict, FieldError, Invalid, TenantSuspended
@@ -29,6 +30,7 @@ class Caller:
     key_id: str
     scopes: frozenset[str]
     is_operator: bool
+    limits: TenantLimits
 
     def may(self, scope: str) -> bool:
         return scope in self.scopes or "admin" in self.scopes
@@ -40,21 +42,23 @@ def recognise(parts: Parts, key: ApiKey, *, by: Actor = SERVICE) -> Caller | Non
         row: Any = keys.recognise(connection, key.id)
         tenant_id = INSTALLATION if row is None else row.tenant_id
         become_tenant(connection, tenant_id)
-        reason = _reason_to_refuse(parts, connection, row, key)
+        tenant = None if row is None else tenants.by_id(connection, tenant_id)
+        reason = _reason_to_refuse(parts, row, tenant, key)
         if reason is not None:
             refusals.note_key(parts, connection, tenant_id, by, key.id, reason)
         elif row.is_use_stale:
             keys.note_use(connection, tenant_id, key.id)
     if reason == "tenant_suspended":
         raise TenantSuspended("The operator has suspended this tenant; its data are kept")
-    if reason is not None:
+    if reason is not None or tenant is None:
         return None
-    return Caller(tenant_id, key.id, frozenset(row.scopes), tenant_id == INSTALLATION)
+    limits = TenantLimits.of(parts.settings, tenant.limits)
+    return Caller(tenant_id, key.id, frozenset(row.scopes), tenant_id == INSTALLATION, limits)
 
 
-def _reason_to_refuse(parts: Parts, connection: Connection, row: Any, key: ApiKey) -> str | None:
+def _reason_to_refuse(parts: Parts, row: Any, tenant: Tenant | None, key: ApiKey) -> str | None:
     """Both hashes are compared whatever comes of the first: time tells nothing of them."""
-    if row is None:
+    if row is None or tenant is None:
         return "unknown"
     is_current = key.matches(row.secret_hash, parts.secret)
     is_previous = key.matches(row.previous_hash or b"", parts.secret)
@@ -64,8 +68,7 @@ def _reason_to_refuse(parts: Parts, connection: Connection, row: Any, key: ApiKe
         return "revoked" if row.is_revoked else "expired"
     if not (is_current or row.is_previous_valid):
         return "rotated"
-    status = tenants.by_id(connection, row.tenant_id).status
-    return None if status == "active" else f"tenant_{status}"
+    return None if tenant.status == "active" else f"tenant_{tenant.status}"
 
 
 def add_tenant(

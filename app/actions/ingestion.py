@@ -8,7 +8,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from app.actions import fields, retraining
+from app.actions import fields, quotas, retraining
 from app.actions.parts import Parts
 from app.cache import windows
 from app.errors import Conflict, Invalid, NotFound, RowError
@@ -50,7 +50,7 @@ def store(
 ) -> Report:
     """Chunks of one series (`name`), or of many, each row then naming its own."""
     with parts.database.tenant(tenant_id) as connection:
-        upload = _Upload(connection, tenant_id, name, is_creating, by)
+        upload = _Upload(parts, connection, tenant_id, name, is_creating, by)
         staging.begin(connection)
         for chunk in chunks:
             upload.take(chunk)
@@ -75,12 +75,14 @@ class _Upload:
 
     def __init__(
         self,
+        parts: Parts,
         connection: Connection,
         tenant_id: UUID,
         name: str | None,
         is_creating: bool,
         by: Actor,
     ) -> None:
+        self.parts = parts
         self.connection, self.tenant_id, self.is_creating = connection, tenant_id, is_creating
         self.by = by
         self.report = Report()
@@ -126,6 +128,7 @@ class _Upload:
             if not self.is_creating:
                 raise
         columns = fields.of_new_series(name, chunk.columns, chunk.values[mine])
+        quotas.refuse_more_series(self.parts, self.connection, self.tenant_id)
         try:
             made = series.add(self.connection, self.tenant_id, name, fields=columns)
         except Conflict:  # another upload made it just now
@@ -151,6 +154,7 @@ class _Upload:
             report.replaced = staging.replace(self.connection, self.tenant_id)
         stored = staging.insert(self.connection, self.tenant_id, last_wins=on_conflict == "replace")
         report.stored = sum(stored.values())
+        quotas.refuse_more_points(self.parts, self.connection, self.tenant_id, report.stored)
         if on_conflict == "refuse":
             self._reject_conflicts()
         report.duplicates = report.received - report.rejected - report.stored - report.replaced

@@ -5,8 +5,10 @@ from threading import BoundedSemaphore
 
 from app import signing
 from app.actions.memory import ModelMemory
+from app.actions.quotas import UseMemory
 from app.actions.throttle import Throttle
 from app.cache import Cache
+from app.cache.rates import Rates
 from app.errors import Misconfigured
 from app.jobs import JobQueue
 from app.settings import Settings
@@ -20,14 +22,17 @@ class Parts:
     secret: Secret
     database: Database
     cache: Cache
+    rates: Rates
     queue: JobQueue
     models: ModelMemory
+    use: UseMemory
     slow_places: BoundedSemaphore  # held by what may wait or compute for seconds
     refusals: Throttle  # of rows that tell of refused keys
 
     def close(self) -> None:
         self.database.close()
         self.cache.close()
+        self.rates.close()
         self.queue.close()
 
 
@@ -40,8 +45,10 @@ def assemble(settings: Settings) -> Parts:
         secret=secret,
         database=Database(settings.required("database_url"), settings.database_connections),
         cache=Cache(redis_url, secret, settings.cache_ttl_s),
+        rates=Rates(redis_url),
         queue=JobQueue(redis_url, secret),
         models=ModelMemory(settings.model_memory_entries),
+        use=UseMemory(),
         slow_places=BoundedSemaphore(settings.slow_requests),
         refusals=Throttle(),
     )

@@ -12,7 +12,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from app.actions import fields, models, retraining
+from app.actions import fields, models, quotas, retraining
 from app.actions.parts import Parts
 from app.actions.watching import Judged, mark
 from app.cache import windows
@@ -120,6 +120,8 @@ class _SeriesTask:
         watch = self._judge(fresh) if len(fresh.times) else None
         if self.changed:
             first, last = min(self.changed), max(self.changed)
+            tenant_id = self.series.tenant_id
+            quotas.refuse_more_points(self.parts, self.connection, tenant_id, self.added)
             series.note_points(self.connection, self.series, self.added, first, last, watch)
         for stored in scores.at(self.connection, self.series, np.unique(asked.times)):
             self._answer(stored, asked, answer)

@@ -5,18 +5,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from app.actions import retraining
+from app.actions import quotas, retraining
 from app.actions.parts import Parts
 from app.cache import windows
 from app.store import audit, events, jobs, points, series
 from app.store.audit import SERVICE, Actor
-from app.store.series import Series
+from app.store.series import Series, Use
 
 
 def add(
     parts: Parts, tenant_id: UUID, name: str, *, by: Actor = SERVICE, **settings: Any
 ) -> Series:
     with parts.database.tenant(tenant_id) as connection:
+        quotas.refuse_more_series(parts, connection, tenant_id)
         made = series.add(connection, tenant_id, name, **settings)
         audit.add(connection, tenant_id, by, "series.created", made.id)
     return made
@@ -54,8 +55,7 @@ def change(
     return changed
 
 
-def use(parts: Parts, tenant_id: UUID) -> tuple[int, int]:
-    """How many series a tenant has, and points in them."""
+def use(parts: Parts, tenant_id: UUID) -> Use:
     with parts.database.tenant(tenant_id) as connection:
         return series.use(connection, tenant_id)
 

@@ -12,11 +12,12 @@ import numpy as np
 import structlog
 
 from app.actions import backfill, retraining
+from app.actions.limits import TenantLimits
 from app.actions.parts import Parts
 from app.cache import models as cached_models
 from app.detection import FOREST_POINTS, TRAINING_POINTS, Model, Points, Settings, fit
 from app.errors import Invalid, NotFound, TocsinError, Unavailable
-from app.store import Connection, audit, jobs, models, points, series
+from app.store import Connection, audit, jobs, models, points, series, tenants
 from app.store.audit import SERVICE, Actor
 from app.store.jobs import Job
 from app.store.series import Series
@@ -86,7 +87,18 @@ def wait(parts: Parts, job: Job, wait_s: float) -> Job:
 def claim(parts: Parts, tenant_id: UUID, job_id: UUID) -> Job | None:
     """In a worker: the job, if it is still to be done and nobody alive has it."""
     with parts.database.tenant(tenant_id) as connection:
-        return jobs.claim(connection, tenant_id, job_id, parts.settings.job_lease_s)
+        try:
+            own = tenants.by_id(connection, tenant_id).limits
+        except NotFound:  # erased
+            return None
+        most = TenantLimits.of(parts.settings, own).concurrent_trainings
+        return jobs.claim(connection, tenant_id, job_id, parts.settings.job_lease_s, most)
+
+
+def running(parts: Parts, tenant_id: UUID) -> int:
+    """How many trainings of a tenant run now."""
+    with parts.database.tenant(tenant_id) as connection:
+        return jobs.running(connection, tenant_id, "train")
 
 
 def fail(parts: Parts, job: Job, error: str) -> None:
@@ -101,6 +113,8 @@ def _end(parts: Parts, job: Job, error: str | None = None) -> bool:
         is_mine = jobs.finish(connection, job, error=error)
         if is_mine and of is not None:
             asked = retraining.ask_again(connection, of, job)
+        # One that was put off, since the tenant had as many trainings as it may have.
+        asked += jobs.oldest_queued(connection, job.tenant_id, "train")
     retraining.wake(parts, asked)
     return is_mine
 

@@ -43,6 +43,8 @@ class UseAnswer(Answered):
 
     series: int
     stored_points: int
+    points_per_day: int = Field(description="Points stored since midnight UTC")
+    concurrent_trainings: int
 
 
 class MeAnswer(Answered):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.actions import accounts, series
+from app.actions import accounts, series, training
 from app.actions.accounts import Caller
 from app.actions.parts import Parts
 from app.api import answers, shown
@@ -16,9 +16,14 @@ def get_me(parts: Parts, caller: Caller) -> dict[str, Any]:
     tenant = accounts.tenant_by_id(parts, caller.tenant_id)
     if caller.is_operator:
         return {"tenant": None, "key": shown.key(key), "use": None}
-    count, points = series.use(parts, caller.tenant_id)
+    use = series.use(parts, caller.tenant_id)
     return {
-        "tenant": shown.tenant(tenant),
+        "tenant": shown.tenant(parts.settings, tenant),
         "key": shown.key(key),
-        "use": {"series": count, "stored_points": points},
+        "use": {
+            "series": use.series,
+            "stored_points": use.stored_points,
+            "points_per_day": use.points_today,
+            "concurrent_trainings": training.running(parts, caller.tenant_id),
+        },
     }

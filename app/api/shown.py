@@ -1,12 +1,15 @@
 """Stored rows in the form of answers, made by hand: validating what is ours would cost more."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from app.actions.limits import TenantLimits
 from app.apikeys import ApiKey
 from app.detection import Alarms, Points, Verdicts
+from app.settings import Settings
 from app.store.audit import Entry
 from app.store.database import INSTALLATION
 from app.store.events import Event
@@ -18,15 +21,6 @@ from app.store.scores import Score
 from app.store.series import Series
 from app.store.tenants import Tenant
 from app.store.times import to_datetime
-
-DEFAULT_LIMITS = {
-    "requests_per_s": 100,
-    "points_per_day": 10_000_000,
-    "series": 10_000,
-    "stored_points": 1_000_000_000,
-    "upload_bytes": 50_000_000,
-    "concurrent_trainings": 4,
-}
 
 
 def moment(at: datetime) -> str:
@@ -56,12 +50,12 @@ def new_key(stored: StoredKey, made: ApiKey) -> dict[str, Any]:
     return {**key(stored), "secret": made.text}
 
 
-def tenant(stored: Tenant) -> dict[str, Any]:
+def tenant(settings: Settings, stored: Tenant) -> dict[str, Any]:
     return {
         "slug": stored.slug,
         "name": stored.name,
         "status": stored.status,
-        "limits": {**DEFAULT_LIMITS, **stored.limits},
+        "limits": asdict(TenantLimits.of(settings, stored.limits)),
         "created_at": moment(stored.created_at),
     }
 

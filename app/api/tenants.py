@@ -1,5 +1,6 @@
 """`/v1/tenants`: what the operator does."""
 
+from functools import partial
 from typing import Any
 
 from app.actions import accounts
@@ -30,7 +31,7 @@ def post_tenant(parts: Parts, actor: Actor, body: NewTenant) -> Answer:
     """Make a tenant, and its first key."""
     limits = body.limits.model_dump(exclude_none=True)
     tenant, stored, key = accounts.add_tenant(parts, body.slug, body.name, limits, by=actor)
-    made = {**shown.tenant(tenant), "api_key": shown.new_key(stored, key)}
+    made = {**shown.tenant(parts.settings, tenant), "api_key": shown.new_key(stored, key)}
     return Answer(made, 201, {"Location": f"{LIST}/{tenant.slug}"}, shown_key=stored.id)
 
 
@@ -39,13 +40,20 @@ def get_tenants(parts: Parts, query: Page) -> dict[str, Any]:
     """List the tenants."""
     after = pages.after_one(parts, LIST, query.cursor)
     found = accounts.tenants_page(parts, after, query.rows)
-    return pages.page(parts, LIST, query.limit, found, shown.tenant, lambda one: [one.slug])
+    return pages.page(
+        parts,
+        LIST,
+        query.limit,
+        found,
+        partial(shown.tenant, parts.settings),
+        lambda one: [one.slug],
+    )
 
 
 @route("GET", ONE, scope="operator", answer=answers.TenantAnswer, errors=(404,))
 def get_tenant(parts: Parts, slug: str) -> dict[str, Any]:
     """One tenant."""
-    return shown.tenant(accounts.tenant_by_slug(parts, slug))
+    return shown.tenant(parts.settings, accounts.tenant_by_slug(parts, slug))
 
 
 @route(
@@ -59,7 +67,8 @@ def get_tenant(parts: Parts, slug: str) -> dict[str, Any]:
 def patch_tenant(parts: Parts, actor: Actor, slug: str, body: TenantChanges) -> dict[str, Any]:
     """Rename, suspend or resume a tenant, or change its limits."""
     changes = body.model_dump(exclude_none=True)
-    return shown.tenant(accounts.change_tenant(parts, slug, changes, by=actor))
+    changed = accounts.change_tenant(parts, slug, changes, by=actor)
+    return shown.tenant(parts.settings, changed)
 
 
 @route(

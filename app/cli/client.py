@@ -1,5 +1,6 @@
 """A running service, over HTTP."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -17,6 +18,7 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 600.0  # an upload of 50 MB is answered when all of it is stored
 LARGEST_PAGE = 1000
+WAITS_MOST, WAIT_MOST_S = 5, 60.0  # where the service asks for patience
 
 
 class Client:
@@ -29,10 +31,14 @@ class Client:
         """The JSON that was answered, or None where there is none."""
         import httpx
 
-        try:
-            answer = self._http.request(method, path, **request)
-        except httpx.TransportError as error:
-            raise self._not_reachable(error) from None
+        for _ in range(WAITS_MOST):
+            try:
+                answer = self._http.request(method, path, **request)
+            except httpx.TransportError as error:
+                raise self._not_reachable(error) from None
+            if answer.status_code != 429 or not _may_repeat(request):
+                break
+            time.sleep(min(float(answer.headers.get("Retry-After", 1)), WAIT_MOST_S))
         if answer.is_success:
             return _json(answer) if answer.content else None
         raise ServiceRefused(answer.status_code, _problem(answer))
@@ -122,6 +128,11 @@ def _stored_key(known: credentials.Credentials, url: str, role: Role) -> str:
         return key
     kind = "an operator key (`tocsin keys create --operator`)" if role == "operator" else "a key"
     raise WrongUsage(f"No key is known for {url}: set TOCSIN_API_KEY to {kind}.")
+
+
+def _may_repeat(request: dict[str, Any]) -> bool:
+    """Bytes may be sent again, a stream that was read may not."""
+    return isinstance(request.get("content", b""), bytes | str)
 
 
 def _json(answer: "httpx.Response") -> Any:

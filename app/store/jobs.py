@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Uuid, any_, insert, literal, select, text
+from sqlalchemy import Connection, Row, Uuid, any_, func, insert, literal, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
@@ -27,8 +27,13 @@ CLAIM = text(
     "lease_until = now() + make_interval(secs => :lease_s), "
     "started_at = coalesce(started_at, now()) "
     "WHERE tenant_id = :tenant_id AND id = :id AND attempt < :most AND "
-    "(status = 'queued' OR (status = 'running' AND lease_until < now())) RETURNING *"
+    "(status = 'queued' OR (status = 'running' AND lease_until < now())) AND "
+    "(kind <> 'train' OR (SELECT count(*) FROM jobs AS other WHERE other.tenant_id = :tenant_id "
+    "AND other.kind = 'train' AND other.status = 'running' AND other.lease_until >= now()) "
+    "< :trainings) RETURNING *"
 )
+# Of one tenant's claims one at a time counts what runs.
+ONE_CLAIM = text("SELECT pg_advisory_xact_lock(hashtextextended(:tenant_id, 0))")
 GIVE_UP = text(
     "UPDATE jobs SET status = 'failed', finished_at = now(), lease_until = NULL, "
     "error = 'Every worker that tried it died or lost its connection' "
@@ -167,14 +172,41 @@ def page(
     return [_job(row) for row in connection.execute(statement)]
 
 
-def claim(connection: Connection, tenant_id: UUID, job_id: UUID, lease_s: float) -> Job | None:
-    """The job, now ours for the lease; None where another has it, or it is over."""
+def claim(
+    connection: Connection, tenant_id: UUID, job_id: UUID, lease_s: float, trainings: int
+) -> Job | None:
+    """The job, now ours for the lease; None where another has it, it is over, or so many trainings
+    of the tenant run already."""
     identity = {"tenant_id": tenant_id, "id": job_id, "most": MOST_ATTEMPTS}
-    row = connection.execute(CLAIM, {**identity, "lease_s": lease_s}).one_or_none()
+    connection.execute(ONE_CLAIM, {"tenant_id": f"claim {tenant_id}"})
+    asked = {**identity, "lease_s": lease_s, "trainings": trainings}
+    row = connection.execute(CLAIM, asked).one_or_none()
     if row is None:
         connection.execute(GIVE_UP, identity)
         return None
     return _job(row)
+
+
+def running(connection: Connection, tenant_id: UUID, kind: str) -> int:
+    """How many of a kind run, their worker alive."""
+    statement = select(func.count()).where(
+        JOBS.c.tenant_id == tenant_id,
+        JOBS.c.kind == kind,
+        JOBS.c.status == "running",
+        JOBS.c.lease_until >= func.now(),
+    )
+    return int(connection.scalar(statement) or 0)
+
+
+def oldest_queued(connection: Connection, tenant_id: UUID, kind: str) -> list[Job]:
+    """The one of a kind that has waited longest, if any waits."""
+    statement = (
+        select(JOBS)
+        .where(JOBS.c.tenant_id == tenant_id, JOBS.c.kind == kind, JOBS.c.status == "queued")
+        .order_by(JOBS.c.created_at)
+        .limit(1)
+    )
+    return [_job(row) for row in connection.execute(statement)]
 
 
 def renew(connection: Connection, job: Job, progress: float, lease_s: float) -> bool:

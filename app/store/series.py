@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +30,7 @@ from app.store.ids import new_id
 from app.store.times import to_datetime
 
 SERIES, JOBS = tables.series, tables.jobs
+TODAY = text("current_date")  # sessions are in UTC
 LAST_CODE_POINT = "\U0010ffff"
 
 
@@ -53,6 +54,8 @@ class Series:
     watch: dict[str, Any] | None
     tried_points: int
     tried_to_at: datetime | None
+    counted_on: date | None
+    counted_points: int
     created_at: datetime
     updated_at: datetime
     last_job_status: str | None = None
@@ -67,6 +70,15 @@ class Series:
         if self.last_job_status == "failed":
             return "failed"
         return "collecting" if self.points else "empty"
+
+
+@dataclass(frozen=True)
+class Use:
+    """How many series a tenant has, points in them, and points stored since midnight UTC."""
+
+    series: int
+    stored_points: int
+    points_today: int
 
 
 def add(connection: Connection, tenant_id: UUID, name: str, **settings: Any) -> Series:
@@ -164,11 +176,13 @@ def page(
     return [_series(row) for row in connection.execute(statement)]
 
 
-def use(connection: Connection, tenant_id: UUID) -> tuple[int, int]:
-    """How many series a tenant has, and points in them."""
-    statement = select(func.count(), func.coalesce(func.sum(SERIES.c.points), 0))
-    series, points = connection.execute(statement.where(SERIES.c.tenant_id == tenant_id)).one()
-    return int(series), int(points)
+def use(connection: Connection, tenant_id: UUID) -> Use:
+    today = func.sum(SERIES.c.counted_points).filter(SERIES.c.counted_on == TODAY)
+    statement = select(
+        func.count(), func.coalesce(func.sum(SERIES.c.points), 0), func.coalesce(today, 0)
+    )
+    row = connection.execute(statement.where(SERIES.c.tenant_id == tenant_id)).one()
+    return Use(*(int(number) for number in row))
 
 
 def change(connection: Connection, tenant_id: UUID, name: str, changes: Mapping[str, Any]) -> None:
@@ -203,6 +217,9 @@ def note_points(
             first_at=func.least(SERIES.c.first_at, to_datetime(first_ns)),
             last_at=func.greatest(SERIES.c.last_at, to_datetime(last_ns)),
             revision=SERIES.c.revision + 1,
+            counted_on=TODAY,
+            counted_points=added
+            + case((SERIES.c.counted_on == TODAY, SERIES.c.counted_points), else_=0),
             **remembered,
         )
     )

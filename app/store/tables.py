@@ -4,6 +4,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     Double,
     ForeignKeyConstraint,
     Index,
@@ -87,6 +88,8 @@ series = Table(
     # The history when a training was last asked for or begun: growth counts from here.
     Column("tried_points", BigInteger, nullable=False, server_default=text("0")),
     Column("tried_to_at", Moment),
+    Column("counted_on", Date),  # the day, UTC, whose stored points counted_points are
+    Column("counted_points", BigInteger, nullable=False, server_default=text("0")),
     Column("created_at", Moment, nullable=False, server_default=text("now()")),
     Column("updated_at", Moment, nullable=False, server_default=text("now()")),
     PrimaryKeyConstraint("tenant_id", "id"),

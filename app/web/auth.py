@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from app import apikeys
-from app.actions import accounts, refusals
+from app.actions import accounts, limits, refusals
 from app.actions.accounts import Caller
 from app.errors import Forbidden, Unauthenticated
 from app.store.audit import Actor
@@ -22,6 +22,7 @@ def authenticator(scope: Scope, takes_operator: bool = False) -> Authenticator:
 
     def authenticate(request: Request, **_: Any) -> None:
         caller = recognise(request)
+        _count(request, caller)
         request.context.caller = caller
         request.context.actor = _actor(request, caller)
         try:
@@ -66,6 +67,15 @@ def _note_refusal(request: Request, scope: Scope) -> None:
     route = f"{request.method} {request.uri_template}"
     tenant_id = request.context.caller.tenant_id
     refusals.note_scope(request.context.parts, tenant_id, request.context.actor, scope, route)
+
+
+def _count(request: Request, caller: Caller) -> None:
+    """Every request of a key counts, one that is refused for its scope too."""
+    taken = limits.count_request(
+        request.context.parts, caller.tenant_id, caller.key_id, caller.limits
+    )
+    request.context.rate_levels = taken.levels
+    limits.refuse_beyond(taken)
 
 
 def _presented(request: Request) -> str | None:

@@ -1,5 +1,6 @@
 """First at each request and last at each answer: request id, path parameters, log line, metrics."""
 
+import math
 import re
 import secrets
 import time
@@ -30,6 +31,7 @@ class Guard:
         request.context.parts = self._parts
         request.context.address = addresses.client(request, self._parts.settings.trusted_proxies)
         request.context.path = {}
+        request.context.rate_levels = ()
         request.context.started = time.perf_counter()
         clear_contextvars()
         bind_contextvars(request_id=request.context.id)
@@ -55,6 +57,7 @@ class Guard:
     def process_response(
         self, request: Request, response: Response, _resource: Any, _succeeded: bool
     ) -> None:
+        _tell_limits(request, response)
         seconds = time.perf_counter() - request.context.started
         template = request.uri_template or "unknown"
         status = int(response.status[:3])
@@ -66,3 +69,19 @@ class Guard:
             status=status,
             ms=round(seconds * 1000, 2),
         )
+
+
+def _tell_limits(request: Request, response: Response) -> None:
+    """`RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers)."""
+    levels = request.context.rate_levels
+    if not levels:
+        return
+    policies = [
+        f'"{level.bucket.name}";q={level.bucket.burst};w={math.ceil(level.bucket.room_us / 1e6)}'
+        for level in levels
+    ]
+    left = [
+        f'"{level.bucket.name}";r={level.left};t={math.ceil(level.empty_in_s)}' for level in levels
+    ]
+    response.set_header("RateLimit-Policy", ", ".join(policies))
+    response.set_header("RateLimit", ", ".join(left))

@@ -16,7 +16,7 @@ from app.web.routes import DECLARED, Route
 
 REF = "#/components/schemas/{model}"
 TEXT = {"schema": {"type": "string"}}
-USUAL_ERRORS = (401, 403, 422, 500, 503)
+USUAL_ERRORS = (401, 403, 422, 429, 500, 503)
 
 
 class FieldProblem(Answered):

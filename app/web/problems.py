@@ -10,6 +10,7 @@ from app.errors import (
     FieldError,
     IdempotencyKeyInUse,
     Invalid,
+    RateLimited,
     RowError,
     TocsinError,
     Unauthenticated,
@@ -24,6 +25,7 @@ STATUS: dict[type[TocsinError], int] = {
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
     errors.TenantSuspended: 403,
+    errors.QuotaExceeded: 403,
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
     errors.NotAcceptable: 406,
@@ -37,6 +39,7 @@ STATUS: dict[type[TocsinError], int] = {
     errors.UnsupportedMediaType: 415,
     errors.Invalid: 422,
     errors.IdempotencyKeyReused: 422,
+    errors.RateLimited: 429,
     errors.Misconfigured: 500,
     TocsinError: 500,
     errors.Unavailable: 503,
@@ -78,7 +81,7 @@ def answer(request: Request, response: Response, error: TocsinError) -> None:
     response.stream = None
     if isinstance(error, Unauthenticated):
         response.set_header("WWW-Authenticate", 'Bearer realm="tocsin"')
-    if isinstance(error, Unavailable | IdempotencyKeyInUse):
+    if isinstance(error, Unavailable | RateLimited | IdempotencyKeyInUse):
         response.set_header("Retry-After", str(error.retry_after_s))
 
 

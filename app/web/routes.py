@@ -144,5 +144,6 @@ def _body(declared: Route, request: Request) -> BaseModel:
 
 
 def _upload(declared: Route, request: Request) -> formats.Upload:
-    limit = request.context.parts.settings.upload_bytes
+    own = request.context.caller.limits.upload_bytes
+    limit = min(request.context.parts.settings.upload_bytes, own)
     return formats.upload(request, declared.uploads, limit)

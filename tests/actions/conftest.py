@@ -63,7 +63,7 @@ class Account:
         of = self.find(name)
         with self.parts.database.tenant(self.id) as connection:
             job, _ = jobs.add_or_join(connection, self.id, "train", of.id, name, of.detector)
-            mine = jobs.claim(connection, self.id, job.id, lease_s)
+            mine = jobs.claim(connection, self.id, job.id, lease_s, trainings=4)
         assert mine is not None
         return mine
 

@@ -128,7 +128,7 @@ def test_erasing_twice_is_erasing_once(account: Account) -> None:
     lived_in(account, "rides")
     job = accounts.erase_tenant(account.parts, account.slug)
     with account.parts.database.tenant(INSTALLATION) as connection:
-        zombie = jobs.claim(connection, INSTALLATION, job.id, -1.0)
+        zombie = jobs.claim(connection, INSTALLATION, job.id, -1.0, trainings=4)
     heir = training.claim(account.parts, INSTALLATION, job.id)
     assert zombie is not None
     assert heir is not None

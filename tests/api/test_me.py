@@ -5,21 +5,28 @@ import httpx
 from tests.service import Tenant
 
 
+def use(**other: int) -> dict[str, int]:
+    nothing = {"series": 0, "stored_points": 0, "points_per_day": 0, "concurrent_trainings": 0}
+    return nothing | other
+
+
 def test_it_tells_tenant_key_and_use(tenant: Tenant) -> None:
     me = tenant.http.get("/v1/me").json()
     assert me["tenant"]["slug"] == tenant.slug
     assert me["key"]["scopes"] == ["admin"]
-    assert me["use"] == {"series": 0, "stored_points": 0}
+    assert me["use"] == use()
 
 
 def test_use_follows_what_is_stored(tenant: Tenant) -> None:
     for name in ("a", "b"):
         tenant.make_series(name)
         tenant.upload(name, "timestamp,value\n1,1\n2,2\n")
-    assert tenant.http.get("/v1/me").json()["use"] == {"series": 2, "stored_points": 4}
+    expected = use(series=2, stored_points=4, points_per_day=4)
+    assert tenant.http.get("/v1/me").json()["use"] == expected
     tenant.http.delete("/v1/series/a/points", params={"from": 2})
     tenant.http.delete("/v1/series/b")
-    assert tenant.http.get("/v1/me").json()["use"] == {"series": 1, "stored_points": 1}
+    expected = use(series=1, stored_points=1, points_per_day=2)
+    assert tenant.http.get("/v1/me").json()["use"] == expected
 
 
 def test_an_operator_has_no_tenant(operator: httpx.Client) -> None:

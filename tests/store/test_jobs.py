@@ -31,9 +31,9 @@ def add(parts: Parts, of: Series) -> tuple[Job, bool]:
         return jobs.add_or_join(connection, of.tenant_id, "train", of.id, of.name, {})
 
 
-def claim(parts: Parts, job: Job, lease_s: float = LONG_S) -> Job | None:
+def claim(parts: Parts, job: Job, lease_s: float = LONG_S, trainings: int = 4) -> Job | None:
     with parts.database.tenant(job.tenant_id) as connection:
-        return jobs.claim(connection, job.tenant_id, job.id, lease_s)
+        return jobs.claim(connection, job.tenant_id, job.id, lease_s, trainings)
 
 
 def claimed(parts: Parts, job: Job, lease_s: float = LONG_S) -> Job:
@@ -94,6 +94,25 @@ def test_of_many_workers_one_has_the_job(parts: Parts, job: Job) -> None:
     with ThreadPoolExecutor(8) as pool:
         claims = list(pool.map(lambda _: claim(parts, job), range(16)))
     assert len([mine for mine in claims if mine is not None]) == 1
+
+
+def test_a_tenant_has_no_more_trainings_at_once_than_it_may(
+    parts: Parts, make_series: MakeSeries, of: Series, job: Job
+) -> None:
+    another, _ = add(parts, make_series())
+    first = claim(parts, job, trainings=1)
+    assert first is not None
+    assert claim(parts, another, trainings=1) is None
+    finish(parts, first)
+    assert claim(parts, another, trainings=1) is not None
+
+
+def test_a_training_whose_worker_died_holds_no_place(
+    parts: Parts, make_series: MakeSeries, of: Series, job: Job
+) -> None:
+    another, _ = add(parts, make_series())
+    claimed(parts, job, OVER_S)
+    assert claim(parts, another, trainings=1) is not None
 
 
 def test_a_job_with_a_living_lease_is_nobody_elses(parts: Parts, job: Job) -> None:
@@ -172,7 +191,7 @@ def test_a_job_of_another_tenant_is_no_job(parts: Parts, job: Job, make_series: 
     with parts.database.tenant(new_id()) as connection:
         with pytest.raises(NotFound):
             jobs.by_id(connection, job.tenant_id, job.id)
-        assert jobs.claim(connection, job.tenant_id, job.id, LONG_S) is None
+        assert jobs.claim(connection, job.tenant_id, job.id, LONG_S, trainings=4) is None
         assert jobs.finish(connection, job) is False
 
 

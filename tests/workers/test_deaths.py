@@ -193,7 +193,7 @@ def test_a_job_that_kills_every_worker_is_given_up(
     job_id = watched.request()
     with parts.database.tenant(watched.tenant_id) as connection:
         for _ in range(MOST_ATTEMPTS - 2):
-            jobs.claim(connection, watched.tenant_id, job_id, lease_s=-1.0)
+            jobs.claim(connection, watched.tenant_id, job_id, lease_s=-1.0, trainings=4)
     worker = workless.start_worker()
     kill_at_attempt(watched, job_id, worker, MOST_ATTEMPTS - 1)
     kill_at_attempt(watched, job_id, worker, MOST_ATTEMPTS)

@@ -26,7 +26,7 @@ def waiting(parts: Parts) -> Iterator[Job]:
     with parts.database.tenant(INSTALLATION) as connection:
         settings = {"tenant_id": str(INSTALLATION.int + 1)}
         job = jobs.add(connection, INSTALLATION, "train", "nothing", settings)
-        claimed = jobs.claim(connection, INSTALLATION, job.id, lease_s=-1.0)
+        claimed = jobs.claim(connection, INSTALLATION, job.id, lease_s=-1.0, trainings=4)
     assert claimed is not None
     yield claimed
     with parts.database.tenant(INSTALLATION) as connection:

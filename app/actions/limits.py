@@ -1,0 +1,53 @@
+"""What a tenant may use at most: its own limits, and for the others those of the installation."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Self
+from uuid import UUID
+
+from app.cache.rates import Bucket, Taken
+from app.errors import RateLimited
+from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.actions.parts import Parts
+
+
+@dataclass(frozen=True)
+class TenantLimits:
+    requests_per_s: float
+    points_per_day: int
+    series: int
+    stored_points: int
+    upload_bytes: int
+    concurrent_trainings: int
+
+    @classmethod
+    def of(cls, settings: Settings, own: Mapping[str, float]) -> Self:
+        by_default = {
+            field.name: getattr(settings, f"tenant_{field.name}") for field in fields(cls)
+        }
+        return cls(**{**by_default, **own})
+
+
+def count_request(parts: "Parts", tenant_id: UUID, key_id: str, limits: TenantLimits) -> Taken:
+    """One request more of the tenant and of the key; whether it may go on."""
+    of_key = parts.settings.key_requests_per_s or limits.requests_per_s
+    return parts.rates.take(
+        (
+            Bucket("tenant", f"{tenant_id}", limits.requests_per_s),
+            Bucket("key", f"{tenant_id}:{key_id}", of_key),
+        )
+    )
+
+
+def refuse_beyond(taken: Taken) -> None:
+    """Raise `RateLimited` where the request may not go on."""
+    if taken.is_allowed:
+        return
+    full = min(taken.levels, key=lambda level: level.left).bucket
+    raise RateLimited(
+        f"The {full.name} may ask {full.rate:g} times a second",
+        retry_after_s=max(1, math.ceil(taken.wait_s)),
+    )

@@ -1,0 +1,109 @@
+"""How often somebody may ask, counted by Redis for all processes, or by each where it is down."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from redis import Redis
+
+from app.cache import rates
+from app.cache.rates import Bucket, Rates, Taken
+from tests.conftest import Servers
+from tests.service import wait_until
+
+NOBODY = "redis://127.0.0.1:1/0"
+
+
+@pytest.fixture(params=["redis", "process"])
+def counting(request: pytest.FixtureRequest, servers: Servers) -> Iterator[Rates]:
+    with Redis.from_url(servers.redis_url) as redis:
+        redis.flushdb()
+    made = Rates(servers.redis_url if request.param == "redis" else NOBODY)
+    yield made
+    made.close()
+
+
+class Slow(Bucket):
+    """Takes `rate` requests at once, and then none for ten minutes."""
+
+    @property
+    def cost_us(self) -> float:
+        return 600e6
+
+
+def slow(key: str = "a", burst: int = 3) -> Bucket:
+    return Slow("tenant", key, burst)
+
+
+def taken(counting: Rates, *buckets: Bucket, times: int) -> list[Taken]:
+    return [counting.take(buckets) for _ in range(times)]
+
+
+def test_a_burst_is_taken_and_then_refused_until_there_is_room(counting: Rates) -> None:
+    found = taken(counting, slow(), times=4)
+    assert [one.is_allowed for one in found] == [True, True, True, False]
+    assert [one.levels[0].left for one in found] == [2, 1, 0, 0]
+    assert 0 < found[-1].wait_s <= 600
+    assert 0 < found[-1].levels[0].empty_in_s <= 1800
+
+
+def test_buckets_do_not_share_their_room(counting: Rates) -> None:
+    taken(counting, slow("a"), times=4)
+    assert counting.take([slow("b")]).is_allowed
+
+
+def test_what_one_bucket_refuses_costs_no_other_anything(counting: Rates) -> None:
+    taken(counting, slow("full"), times=3)
+    refused = taken(counting, slow("full"), slow("other"), times=5)
+    assert not any(one.is_allowed for one in refused)
+    assert [one.is_allowed for one in taken(counting, slow("other"), times=3)] == [True] * 3
+
+
+def test_room_comes_back_at_the_rate(counting: Rates) -> None:
+    quick = Bucket("tenant", "quick", 20)
+    while counting.take([quick]).is_allowed:
+        pass
+    began = time.monotonic()
+    wait_until(lambda: counting.take([quick]).is_allowed, "there is room again", 5)
+    assert time.monotonic() - began > 0.01
+
+
+def test_processes_count_together(servers: Servers) -> None:
+    with Redis.from_url(servers.redis_url) as redis:
+        redis.flushdb()
+    first, second = Rates(servers.redis_url), Rates(servers.redis_url)
+    taken(first, slow(), times=2)
+    assert [one.is_allowed for one in taken(second, slow(), times=2)] == [True, False]
+    first.close()
+    second.close()
+
+
+def test_buckets_leave_redis_by_themselves(servers: Servers) -> None:
+    with Redis.from_url(servers.redis_url) as redis:
+        redis.flushdb()
+        counting = Rates(servers.redis_url)
+        counting.take([Bucket("tenant", "a", 100)])
+        (key,) = redis.keys()
+        assert 0 < redis.pttl(key) <= 2000
+        counting.close()
+
+
+def test_the_memory_of_a_process_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rates, "MEMORY_BUCKETS", 2)
+    counting = Rates(NOBODY)
+    for key in "abc":
+        taken(counting, slow(key), times=3)
+    assert counting.take([slow("a")]).is_allowed
+    assert not counting.take([slow("c")]).is_allowed
+    counting.close()
+
+
+def test_parallel_requests_never_get_more_than_the_burst(servers: Servers) -> None:
+    with Redis.from_url(servers.redis_url) as redis:
+        redis.flushdb()
+    counting = Rates(servers.redis_url)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: counting.take([slow(burst=50)]), range(200)))
+    assert sum(one.is_allowed for one in found) == 50
+    counting.close()
