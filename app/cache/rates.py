@@ -2,7 +2,9 @@
 
 Of each bucket only the time is kept at which it would be empty again (ITU-T I.371; "leaky bucket as
 a meter"): a request moves it on by 1 / rate, and is refused where it would lie further ahead than
-the burst allows. The clock is Redis's. Where Redis does not answer, each process counts for itself.
+the burst allows. A bucket that is more than full was filled at a lower limit, and has room for one:
+a limit that was raised acts at once. The clock is Redis's. Where Redis does not answer, each
+process counts for itself.
 """
 
 import math
@@ -27,6 +29,9 @@ local now = clock[1] * 1000000 + clock[2]
 local found, wait = {}, 0
 for i, key in ipairs(KEYS) do
     found[i] = math.max(tonumber(redis.call('GET', key) or 0), now)
+    if found[i] > now + ARGV[2 * i] + 1 then
+        found[i] = now + ARGV[2 * i] - ARGV[2 * i - 1]
+    end
     wait = math.max(wait, found[i] + ARGV[2 * i - 1] - ARGV[2 * i] - now)
 end
 for i, key in ipairs(KEYS) do
@@ -121,7 +126,7 @@ class _Memory:
     def take(self, buckets: Sequence[Bucket]) -> tuple[float, list[float]]:
         now = time.monotonic() * US
         with self._lock:
-            found = [max(self._full_at.get(bucket.key, 0.0), now) for bucket in buckets]
+            found = [_found(self._full_at.get(bucket.key, 0.0), now, bucket) for bucket in buckets]
             wait = max(
                 at + bucket.cost_us - bucket.room_us - now
                 for at, bucket in zip(found, buckets, strict=True)
@@ -134,6 +139,12 @@ class _Memory:
                 while len(self._full_at) > MEMORY_BUCKETS:
                     self._full_at.popitem(last=False)
         return wait, [at - now for at in found]
+
+
+def _found(empty_at: float, now: float, bucket: Bucket) -> float:
+    if empty_at > now + bucket.room_us + 1:
+        return now + bucket.room_us - bucket.cost_us
+    return max(empty_at, now)
 
 
 def _taken(buckets: Sequence[Bucket], wait_us: float, ahead_us: Sequence[float]) -> Taken:

@@ -69,6 +69,12 @@ def test_room_comes_back_at_the_rate(counting: Rates) -> None:
     assert time.monotonic() - began > 0.01
 
 
+def test_a_limit_that_was_raised_acts_at_once(counting: Rates) -> None:
+    taken(counting, slow("a"), times=4)
+    raised = Bucket("tenant", "a", 50)
+    wait_until(lambda: counting.take([raised]).is_allowed, "there is room at the new rate", 5)
+
+
 def test_processes_count_together(servers: Servers) -> None:
     with Redis.from_url(servers.redis_url) as redis:
         redis.flushdb()
