@@ -109,7 +109,11 @@ class Home:
         return found
 
     def await_nothing_left(self) -> None:
-        wait_until(lambda: not self.processes(), "all processes have ended")
+        """A worker whose Redis went first tries a while to reach it before it ends."""
+        try:
+            wait_until(lambda: not self.processes(), "all processes have ended", timeout_s=150)
+        except AssertionError:
+            raise AssertionError(f"left: {self.processes()}") from None
 
 
 @pytest.fixture
