@@ -5,7 +5,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
 	--generate-hashes --no-emit-index-url --no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format check lock migrate quality quality-short cost picture
+.PHONY: help run test fuzz lint format check lock migrate quality quality-short cost history picture chaos
 
 help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,10 +16,15 @@ run: $(VENV)/.installed  ## Start everything, and show the demo; Ctrl-C stops it
 test: $(VENV)/.installed-dev  ## Run all tests, in two processes, on servers of their own
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
+fuzz: $(VENV)/.installed-dev  ## Ask every route by the OpenAPI document, for minutes (EXAMPLES=200, SEED=1)
+	@$(BIN)/python -m pytest -q -s tests/fuzz/fuzz_routes.py
+
 lint: $(VENV)/.installed-dev  ## Look for mistakes in code and types
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive app workers migrations \
+	  2> $(VENV)/bandit.log || { cat $(VENV)/bandit.log >&2; exit 1; }
 
 format: $(VENV)/.installed-dev  ## Write all code in the one form
 	$(BIN)/ruff format
@@ -44,8 +49,14 @@ quality-short: $(VENV)/.installed $(VENV)-quality/.installed  ## The same on a f
 cost: $(VENV)/.installed  ## Time the detector beside plain scikit-learn
 	@$(BIN)/python -m benchmarks.cost $(ARGS)
 
+history: $(VENV)/.installed  ## Time pages of ten million scores beside plain SQL, some minutes and 5 GB
+	@$(BIN)/python -m benchmarks.history $(ARGS)
+
 picture: $(VENV)/.installed  ## Draw docs/pipeline.png: one real anomaly on its way through the detector
 	@$(BIN)/python -m benchmarks.picture
+
+chaos: $(VENV)/.installed-dev  ## Kill, cut off and fill up a loaded installation (DURATION=1800, SEED=n)
+	@$(BIN)/python -m tests.chaos --duration $(or $(DURATION),1800) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 migrate: $(VENV)/.installed  ## Bring the database of the settings to this version
 	@$(BIN)/tocsin migrate

@@ -44,6 +44,13 @@ class Settings(BaseSettings):
     )
     api_processes: int = Field(2, ge=1, le=256, description="Processes that answer requests")
     api_threads: int = Field(2, ge=1, le=64, description="Threads of each of those processes")
+    drain_s: float = Field(
+        0,
+        ge=0,
+        le=600,
+        description="Seconds after SIGTERM in which requests are still answered while `/readyz` "
+        "says 503, for balancers that ask it",
+    )
     worker_processes: int = Field(1, ge=1, le=256, description="Trainings at the same time")
     upload_bytes: int = Field(
         50_000_000, ge=1000, description="Largest body of an upload, counted after inflating"
@@ -56,7 +63,9 @@ class Settings(BaseSettings):
         86_400, ge=1, description="Seconds after which an unused cache entry is dropped"
     )
     model_memory_entries: int = Field(
-        256, ge=1, description="Parsed models that a process keeps in memory"
+        256,
+        ge=1,
+        description="Series whose model and last points a process keeps in memory, a few MB each",
     )
     slow_requests: int = Field(
         1, ge=1, description="Requests of a process that may wait or compute for seconds at a time"
@@ -80,6 +89,9 @@ class Settings(BaseSettings):
     )
     tenant_concurrent_trainings: int = Field(
         4, ge=1, description="Trainings at the same time, likewise; others wait"
+    )
+    tenant_model_versions: int = Field(
+        10, ge=1, description="Model versions kept of a series, likewise; older ones go"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level that is logged"

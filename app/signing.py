@@ -14,6 +14,7 @@ from app.errors import Misconfigured
 
 SECRET_BYTES = 32
 SIGNATURE_BYTES = 32
+FINGERPRINT_DIGITS = 16
 
 
 class Secret:
@@ -31,6 +32,13 @@ class Secret:
 
     def sign(self, purpose: str, message: bytes) -> bytes:
         return self._digest(next(iter(self._numbered)), purpose, message)
+
+    def fingerprints(self) -> dict[str, str]:
+        """A name for each of the numbered secrets, that tells nothing of it: is it the same?"""
+        return {
+            str(number): self._digest(number, "fingerprint", b"").hex()[:FINGERPRINT_DIGITS]
+            for number in sorted(self._numbered)
+        }
 
     def holds(self, purpose: str, message: bytes, signature: bytes) -> bool:
         """Whether one of the valid secrets signed this message for this purpose."""

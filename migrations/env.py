@@ -8,9 +8,9 @@ from app import settings
 from app.store.tables import metadata
 
 ADVISORY_LOCK = 0x70C51  # any number, the same in every process that migrates
-LOCK_TIMEOUT_MS = (
-    5_000  # a migration that cannot get its lock fails, so that requests need not wait
-)
+# Requests wait behind a migration that waits for its lock: it gives up, and is tried again. Sooner
+# than the server looks for deadlocks (1 s), so that it is never a request that is ended.
+LOCK_TIMEOUT_MS = 500
 STATEMENT_TIMEOUT_MS = 600_000
 
 

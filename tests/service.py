@@ -88,7 +88,9 @@ class Service:
     def start_upkeep(self) -> subprocess.Popen[bytes]:
         return self.start("upkeep", "workers.upkeep")
 
-    def start_server(self, name: str = "server") -> subprocess.Popen[bytes]:
+    def start_server(
+        self, name: str = "server", application: str = "app.wsgi:application"
+    ) -> subprocess.Popen[bytes]:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         process = self.start(
@@ -99,7 +101,7 @@ class Service:
             "--workers=1",
             "--blocking-threads=2",
             "--no-ws",
-            "app.wsgi:application",
+            application,
         )
         wait_until(self._answers, "the server answers")
         return process

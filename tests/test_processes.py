@@ -209,6 +209,17 @@ class TestRestart:
         await_own_end(ending)
         ending.step(now)
 
+    def pause_after_two_ends(self, child: Child, up_s: float) -> float:
+        steady = life.Life(child, Recorder())
+        for started_at in (0.0, 100.0):
+            steady.step(started_at)  # starts
+            steady.step(started_at)  # is ready
+            assert steady.pid is not None
+            os.kill(steady.pid, signal.SIGKILL)
+            await_own_end(steady)
+            steady.step(started_at + up_s)
+        return steady.wait_s(100.0 + up_s)
+
     def test_pauses_double_up_to_five_seconds(self, ending: life.Life) -> None:
         now, pauses = 0.0, []
         for _ in range(8):
@@ -229,15 +240,12 @@ class TestRestart:
 
     @pytest.mark.parametrize(("up_s", "pause_s"), [(9.0, 0.2), (10.0, 0.1)])
     def test_ten_seconds_up_make_the_pause_short_again(self, up_s: float, pause_s: float) -> None:
-        steady = life.Life(sleeper("web"), Recorder())
-        for started_at in (0.0, 100.0):
-            steady.step(started_at)  # starts
-            steady.step(started_at)  # is ready
-            assert steady.pid is not None
-            os.kill(steady.pid, signal.SIGKILL)
-            await_own_end(steady)
-            steady.step(started_at + up_s)
-        assert steady.wait_s(100.0 + up_s) == pytest.approx(pause_s)
+        assert self.pause_after_two_ends(sleeper("web"), up_s) == pytest.approx(pause_s)
+
+    @pytest.mark.parametrize(("up_s", "pause_s"), [(0.9, 0.2), (1.0, 0.1)])
+    def test_one_second_does_where_readiness_is_known(self, up_s: float, pause_s: float) -> None:
+        child = Child("db", ["sleep", "600"], is_ready=lambda: True)
+        assert self.pause_after_two_ends(child, up_s) == pytest.approx(pause_s)
 
     def test_progress_is_told_while_it_is_not_ready(self, tmp_path: Path) -> None:
         log = tmp_path / "log"
@@ -272,6 +280,22 @@ class TestRestart:
             os.kill(leader, signal.SIGKILL)
             running.run_until_signal()
             await_end(int(pid_file.read_text()))
+
+    def test_what_outlives_its_killed_child_is_ended_by_the_stop(self, tmp_path: Path) -> None:
+        pids = tmp_path / "pids"
+        script = 'sleep 600 & echo $! >>"$0"; wait'
+        recorder = signal_self_on("ready", signal.SIGTERM, times=2)
+        child = shell("web", script, pids, is_ready=pids.exists, is_outlived=True)
+        with Supervisor(recorder) as running:
+            running.start(child)
+            leader = running.pid_of("web")
+            assert leader is not None
+            os.kill(leader, signal.SIGKILL)
+            running.run_until_signal()
+            first = int(pids.read_text().split()[0])
+            os.kill(first, 0)
+        for pid in pids.read_text().split():
+            await_end(int(pid))
 
 
 class TestStop:

@@ -102,3 +102,15 @@ def test_a_damaged_file_is_refused_and_what_stands_in_it_not_shown(
 def test_a_folder_in_the_files_place_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="cannot be read"):
         signing.load(tmp_path)
+
+
+def test_a_secret_is_named_by_its_lines_and_the_name_opens_nothing(tmp_path: Path) -> None:
+    first, other = "ab" * 32, "cd" * 32
+    one, both = tmp_path / "one", tmp_path / "both"
+    one.write_text(f"1 {first}\n")
+    both.write_text(f"1 {first}\n2 {other}\n")
+    names = signing.load(both).fingerprints()
+    assert list(names) == ["1", "2"]
+    assert signing.load(one).fingerprints() == {"1": names["1"]}
+    assert names["1"] != names["2"]
+    assert all(name not in first + other for name in names.values())

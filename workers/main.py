@@ -25,6 +25,8 @@ from workers import claiming
 PR_SET_PDEATHSIG = 1
 WORKER_TTL_S = 20
 MAINTENANCE_S = 10
+SIGN_OF_LIFE_S = 20  # what a worker says of itself holds for so long; it says it every few seconds
+MONITORING_S = 5
 PAUSE_S = 0.5
 LONGEST_PAUSE_S = 2.0
 
@@ -43,6 +45,10 @@ class TiedWorker(Worker):  # type: ignore[misc,unused-ignore]
             if os.getppid() != self.pid:  # it died before the kernel knew of the tie
                 os._exit(1)
         super().main_work_horse(*args, **kwargs)
+
+    def heartbeat(self, _: int | None = None, pipeline: Any = None) -> None:
+        """RQ's own would have a dead worker counted for a minute and a half."""
+        super().heartbeat(SIGN_OF_LIFE_S, pipeline)
 
     def request_stop(self, *args: Any) -> None:
         self.is_asked_to_stop = True
@@ -81,6 +87,7 @@ def _worker(redis: "Redis", serializer: Any) -> TiedWorker:
         job_class=ListedJob,
         worker_ttl=WORKER_TTL_S,
         maintenance_interval=MAINTENANCE_S,
+        job_monitoring_interval=MONITORING_S,
         log_job_description=False,
     )
 

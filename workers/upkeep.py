@@ -1,4 +1,5 @@
-"""What nobody asks for and somebody must do: jobs that no queue knows, partitions of coming years.
+"""What nobody asks for and somebody must do: jobs that no queue knows, partitions of coming years,
+and erasing what is too old.
 
 `python -m workers.upkeep`; any number may run, since each step holds by itself.
 """
@@ -12,12 +13,13 @@ import structlog
 from redis.exceptions import RedisError
 
 from app import logs, settings
-from app.actions import idempotency
+from app.actions import idempotency, retention
 from app.actions.parts import Parts
 from app.errors import TocsinError
 from app.jobs.queue import Attempt
 from app.settings import Settings
 from app.store import jobs, partitions
+from app.store import retention as stored_retention
 from workers import claiming
 
 PERIOD_S = 1.0
@@ -59,6 +61,23 @@ class Waker:
         return overdue
 
 
+class Eraser:
+    """Erases what is too old: some at a turn while there is any, then nothing for an hour."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._due_at = 0.0
+
+    def turn(self) -> int:
+        """-> how many series lost points."""
+        if time.monotonic() < self._due_at:
+            return 0
+        erased = retention.erase_some(self._parts)
+        if not erased:
+            self._due_at = time.monotonic() + LONG_PERIOD_S
+        return erased
+
+
 def main() -> None:
     configured = settings.read()
     logs.configure(configured)
@@ -66,9 +85,10 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     parts = claiming.parts()
-    waker = Waker(parts)
+    waker, eraser = Waker(parts), Eraser(parts)
     seldom: dict[str, Callable[[], object]] = {
         "partitions": lambda: add_partitions(configured),
+        "years": lambda: empty_years(configured),
         "idempotency keys": lambda: idempotency.forget_old(parts),
     }
     due = dict.fromkeys(seldom, 0.0)
@@ -78,6 +98,7 @@ def main() -> None:
             if time.monotonic() >= due[what]:
                 is_done = attempt(what, step)
                 due[what] = time.monotonic() + (LONG_PERIOD_S if is_done else RETRY_S)
+        attempt("retention", eraser.turn)
 
 
 def attempt(what: str, step: Callable[[], object]) -> bool:
@@ -94,6 +115,14 @@ def add_partitions(configured: Settings) -> None:
     """Only where the owner's URL is given; without it the default partitions take what comes."""
     if configured.owner_database_url is not None:
         partitions.add_coming_years(configured.required("owner_database_url"))
+
+
+def empty_years(configured: Settings) -> None:
+    """Likewise; without the owner what is too old goes in batches."""
+    if configured.owner_database_url is not None:
+        emptied = stored_retention.empty_years(configured.required("owner_database_url"))
+        if emptied:
+            log.info("years emptied, which no series keeps", years=emptied)
 
 
 if __name__ == "__main__":

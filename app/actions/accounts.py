@@ -76,13 +76,25 @@ def add_tenant(
 ) -> tuple[Tenant, StoredKey, ApiKey]:
     """A tenant and its first key, which may do everything within it."""
     with parts.database.plain() as connection:
-        become_operator(connection)
-        tenant = tenants.add(connection, slug, name, limits)
-        become_server(connection)
-        become_tenant(connection, tenant.id)
-        audit.add(connection, tenant.id, by, "tenant.created", tenant.id)
-        key = apikeys.mint()
-        stored = _add_key(parts, connection, tenant.id, key, by, "first key", ["admin"])
+        return begin_tenant(parts, connection, slug, name, limits, by)
+
+
+def begin_tenant(
+    parts: Parts,
+    connection: Connection,
+    slug: str,
+    name: str,
+    limits: Mapping[str, float],
+    by: Actor,
+) -> tuple[Tenant, StoredKey, ApiKey]:
+    """The same in a transaction that goes on, as the new tenant."""
+    become_operator(connection)
+    tenant = tenants.add(connection, slug, name, limits)
+    become_server(connection)
+    become_tenant(connection, tenant.id)
+    audit.add(connection, tenant.id, by, "tenant.created", tenant.id)
+    key = apikeys.mint()
+    stored = _add_key(parts, connection, tenant.id, key, by, "first key", ["admin"])
     return tenant, stored, key
 
 

@@ -15,13 +15,17 @@ BATCH_ROWS = 20_000
 def erase_series(parts: Parts, job: Job) -> None:
     _in_batches(parts.database, job.tenant_id, job.series_id, lambda: _renew(parts, job))
     assert job.series_id is not None
+    parts.cache.erase(f"{job.tenant_id}:{job.series_id}")
     with parts.database.tenant(job.tenant_id) as connection:
         erase_trainings(connection, job.tenant_id, job.series_id)
         jobs.finish(connection, job)
 
 
 def erase_tenant(parts: Parts, job: Job) -> None:
-    """All rows of the tenant, then the tenant itself. The job belongs to the installation."""
+    """All rows of the tenant, then the tenant itself, and what Redis knows of it.
+
+    The job belongs to the installation.
+    """
     tenant_id = UUID(job.settings["tenant_id"])
     _in_batches(parts.database, tenant_id, None, lambda: _renew(parts, job))
     with parts.database.tenant(tenant_id) as connection:
@@ -32,6 +36,8 @@ def erase_tenant(parts: Parts, job: Job) -> None:
         erase_rest(connection, tenant_id)
         become_operator(connection)
         tenants.erase(connection, tenant_id)
+    parts.cache.erase(f"{tenant_id}")
+    parts.queue.forget(tenant_id)
     with parts.database.tenant(INSTALLATION) as connection:
         jobs.finish(connection, job)
 

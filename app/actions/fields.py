@@ -23,7 +23,7 @@ def of_new_series(name: str, columns: Sequence[str], values: NDArray[np.float64]
     wrong = [
         FieldError(column, "a field has 1 to 100 letters, digits, '_', '.', '-', no digit first")
         for column in own
-        if not re.match(NAME, column)
+        if not re.fullmatch(NAME, column)
     ]
     if wrong:
         raise Invalid(f"The columns cannot be the fields of a new series {name}", wrong)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app.actions import draining
 from app.actions.parts import Parts
 from app.errors import Unavailable
 from app.store import migrations
@@ -9,16 +10,19 @@ from app.store import migrations
 
 @dataclass(frozen=True)
 class Readiness:
-    """Of `database`, `migrations`, `cache` and `queue`: `ok`, or what is wrong."""
+    """Of `database`, `migrations`, `cache`, `queue` and `workers`: `ok`, or what is wrong."""
 
     parts: dict[str, str]
+    is_draining: bool = False
 
     @property
     def is_ready(self) -> bool:
-        return self.parts["database"] == self.parts["migrations"] == "ok"
+        return not self.is_draining and self.parts["database"] == self.parts["migrations"] == "ok"
 
     @property
     def status(self) -> str:
+        if self.is_draining:
+            return "draining"
         if not self.is_ready:
             return "unavailable"
         return "ready" if set(self.parts.values()) == {"ok"} else "degraded"
@@ -27,7 +31,16 @@ class Readiness:
 def readiness(parts: Parts) -> Readiness:
     cache = "ok" if parts.cache.answers() else "does not answer"
     # The queue lives in the same Redis; jobs that it cannot take wait in the database.
-    return Readiness({**_database(parts), "cache": cache, "queue": cache})
+    asked = {"cache": cache, "queue": cache, "workers": _workers(parts)}
+    return Readiness({**_database(parts), **asked}, draining.is_under_way())
+
+
+def _workers(parts: Parts) -> str:
+    """Without any the server answers all the same, and trainings wait."""
+    try:
+        return "ok" if parts.queue.workers() else "none gives a sign of life: trainings wait"
+    except Unavailable:
+        return "unknown"
 
 
 def _database(parts: Parts) -> dict[str, str]:

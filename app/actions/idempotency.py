@@ -10,13 +10,15 @@ from app.errors import (
     IdempotencyKeyInUse,
     IdempotencyKeyReused,
     IdempotencySecretShown,
+    QuotaExceeded,
     Unavailable,
 )
-from app.store import idempotency
+from app.store import Connection, idempotency
 from app.store.idempotency import Claim, Kept
 
 # How long a key is locked by a request whose process died; one that lives is far quicker.
 LEASE_S = 60.0
+MOST_KEYS = 100_000  # of a tenant, each kept for a day
 
 log = structlog.get_logger()
 
@@ -29,6 +31,7 @@ def claim(
     with parts.database.tenant(tenant_id) as connection:
         mine = idempotency.claim(connection, tenant_id, key_hash, fingerprint, lease_s)
         if mine is not None:
+            _refuse_more(connection, tenant_id)
             return mine
         found = idempotency.find(connection, tenant_id, key_hash)
     if found is not None and found[0] != fingerprint:
@@ -39,6 +42,18 @@ def claim(
     if found is None or found[1] is None:
         raise IdempotencyKeyInUse("The first request with this idempotency key is still under way")
     return _shown(found[1])
+
+
+def _refuse_more(connection: Connection, tenant_id: UUID) -> None:
+    """Each is a row for a day."""
+    if idempotency.count(connection, tenant_id, MOST_KEYS + 1) > MOST_KEYS:
+        raise QuotaExceeded(
+            f"The tenant has used {MOST_KEYS} idempotency keys within a day, which is the most; "
+            "ask without one, or when some of them are a day old",
+            quota="idempotency_keys",
+            limit=MOST_KEYS,
+            use=MOST_KEYS,
+        )
 
 
 def _shown(kept: Kept) -> Kept:

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from app.actions import fields, quotas, retraining
 from app.actions.parts import Parts
-from app.cache import windows
 from app.errors import Conflict, Invalid, NotFound, RowError
 from app.ingest.chunk import Chunk
 from app.store import Connection, audit, series, staging
@@ -61,9 +60,9 @@ def store(
                 "Rows are not valid, and nothing was stored; on_error=skip stores the others",
                 upload.report.errors[:SHOWN_ERRORS],
             )
-        changed = upload.finish(on_conflict)
-    for one in changed:
-        windows.drop(parts.cache, tenant_id, one.id)
+        upload.finish(on_conflict)
+        if upload.made:
+            quotas.hold_series(parts, connection, tenant_id, upload.made)
     retraining.wake(parts, upload.trainings)
     upload.report.errors.sort(key=lambda error: error.row)
     del upload.report.errors[SHOWN_ERRORS:]
@@ -88,6 +87,7 @@ class _Upload:
         self.report = Report()
         self.series: dict[str, Series] = {}
         self.trainings: list[Job] = []
+        self.made = 0
         self.only = series.by_name(connection, tenant_id, name) if name is not None else None
 
     def take(self, chunk: Chunk) -> None:
@@ -133,6 +133,7 @@ class _Upload:
             made = series.add(self.connection, self.tenant_id, name, fields=columns)
         except Conflict:  # another upload made it just now
             return series.by_name(self.connection, self.tenant_id, name)
+        self.made += 1
         audit.add(self.connection, self.tenant_id, self.by, "series.created", made.id)
         return made
 
@@ -142,8 +143,7 @@ class _Upload:
             if len(self.report.errors) < SHOWN_ERRORS:
                 self.report.errors.append(error)
 
-    def finish(self, on_conflict: OnConflict) -> list[Series]:
-        """-> the series whose points changed."""
+    def finish(self, on_conflict: OnConflict) -> None:
         names = [self.only.name] if self.only else list(self.series)
         locked = series.lock(self.connection, self.tenant_id, names)
         missing = set(names) - set(locked)
@@ -158,9 +158,8 @@ class _Upload:
         if on_conflict == "refuse":
             self._reject_conflicts()
         report.duplicates = report.received - report.rejected - report.stored - report.replaced
-        changed = self._note(list(locked.values()), stored)
+        self._note(list(locked.values()), stored)
         report.job = retraining.under_way(self.connection, self.tenant_id, locked.values())
-        return changed
 
     def _reject_conflicts(self) -> None:
         found = staging.conflicts(self.connection, self.tenant_id, SHOWN_ERRORS)
@@ -168,17 +167,15 @@ class _Upload:
         message = "conflict: there is a point of this time with another value"
         self.report.errors += [RowError(line, None, message) for line in found.lines]
 
-    def _note(self, locked: list[Series], stored: dict[UUID, int]) -> list[Series]:
+    def _note(self, locked: list[Series], stored: dict[UUID, int]) -> None:
         spans = staging.spans(self.connection)
-        changed = [one for one in locked if one.id in stored or self.report.replaced]
-        for one in changed:
-            if one.id in spans:
+        for one in locked:
+            if one.id in spans and (one.id in stored or self.report.replaced):
                 first, last = spans[one.id]
                 added = stored.get(one.id, 0)
                 first_ns, last_ns = to_ns(first), to_ns(last)
                 series.note_points(self.connection, one, added, first_ns, last_ns)
                 self.trainings += retraining.ask_if_due(self.connection, one, added, last_ns)
-        return changed
 
 
 def _of_many_series(

@@ -22,6 +22,7 @@ class TenantLimits:
     stored_points: int
     upload_bytes: int
     concurrent_trainings: int
+    model_versions: int
 
     @classmethod
     def of(cls, settings: Settings, own: Mapping[str, float]) -> Self:

@@ -1,30 +1,44 @@
-"""Parsed models that a process keeps, the most recently used ones."""
+"""What a process keeps of the series it judges, the most recently used ones."""
 
 from collections import OrderedDict
 from threading import Lock
+from typing import Generic, TypeVar
 from uuid import UUID
 
+from app.cache.windows import Window
 from app.detection import Model
 
 Identity = tuple[UUID, UUID, int]  # tenant, series, version: what is under it never changes
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
-class ModelMemory:
+class RecentlyUsed(Generic[Key, Value]):
+    """A dictionary of so many entries; the one that was not asked for longest goes first."""
+
     def __init__(self, entries: int) -> None:
         self._entries = entries
-        self._models: OrderedDict[Identity, Model] = OrderedDict()
+        self._kept: OrderedDict[Key, Value] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, identity: Identity) -> Model | None:
+    def get(self, key: Key) -> Value | None:
         with self._lock:
-            model = self._models.get(identity)
-            if model is not None:
-                self._models.move_to_end(identity)
-            return model
+            value = self._kept.get(key)
+            if value is not None:
+                self._kept.move_to_end(key)
+            return value
 
-    def put(self, identity: Identity, model: Model) -> None:
+    def put(self, key: Key, value: Value) -> None:
         with self._lock:
-            self._models[identity] = model
-            self._models.move_to_end(identity)
-            while len(self._models) > self._entries:
-                self._models.popitem(last=False)
+            self._kept[key] = value
+            self._kept.move_to_end(key)
+            while len(self._kept) > self._entries:
+                self._kept.popitem(last=False)
+
+    def drop(self, key: Key) -> None:
+        with self._lock:
+            self._kept.pop(key, None)
+
+
+ModelMemory = RecentlyUsed[Identity, Model]
+WindowMemory = RecentlyUsed[tuple[UUID, UUID], Window]

@@ -2,46 +2,53 @@
 
 from uuid import UUID
 
+import structlog
+
+from app.actions.memory import Identity
 from app.actions.parts import Parts
 from app.cache import models as cached_models
 from app.detection import Model
-from app.errors import Invalid, TocsinError
+from app.errors import Conflict, Invalid
 from app.store import Connection, audit, models, series
 from app.store.audit import SERVICE, Actor
 from app.store.models import ModelVersion
 from app.store.series import Series
 
+log = structlog.get_logger()
+
 
 def current(parts: Parts, connection: Connection, of: Series) -> Model | None:
-    """None while the series has none."""
+    """None while the series has none, or one that this version of the program cannot read."""
     if of.model_version is None:
         return None
     identity = (of.tenant_id, of.id, of.model_version)
     model = parts.models.get(identity)
     if model is None:
         model = _cached(parts, identity) or _stored(parts, connection, identity)
-        parts.models.put(identity, model)
+        if model is not None:
+            parts.models.put(identity, model)
     return model
 
 
-def _cached(parts: Parts, identity: tuple[UUID, UUID, int]) -> Model | None:
+def _cached(parts: Parts, identity: Identity) -> Model | None:
     artifact = cached_models.get(parts.cache, *identity)
-    if artifact is None:
-        return None
+    return None if artifact is None else _read(artifact, identity)
+
+
+def _stored(parts: Parts, connection: Connection, identity: Identity) -> Model | None:
+    artifact = models.artifact(connection, *identity)
+    model = _read(artifact, identity)
+    if model is not None:
+        cached_models.put(parts.cache, *identity, artifact)
+    return model
+
+
+def _read(artifact: bytes, identity: Identity) -> Model | None:
     try:
         return Model.from_bytes(artifact)
-    except Invalid:
-        return None
-
-
-def _stored(parts: Parts, connection: Connection, identity: tuple[UUID, UUID, int]) -> Model:
-    artifact = models.artifact(connection, *identity)
-    try:
-        model = Model.from_bytes(artifact)
     except Invalid as error:
-        raise TocsinError(f"The stored model cannot be read: {error.detail}") from error
-    cached_models.put(parts.cache, *identity, artifact)
-    return model
+        log.warning("model not read", series=str(identity[1]), why=error.detail)
+        return None
 
 
 def versions(
@@ -53,6 +60,12 @@ def versions(
         return found, models.page(connection, tenant_id, found.id, before, limit)
 
 
+def most_versions(parts: Parts, tenant_id: UUID) -> int:
+    """Of the series of a tenant that has most."""
+    with parts.database.tenant(tenant_id) as connection:
+        return models.most_versions(connection, tenant_id)
+
+
 def activate(
     parts: Parts, tenant_id: UUID, name: str, version: int, *, by: Actor = SERVICE
 ) -> tuple[Series, ModelVersion]:
@@ -60,7 +73,17 @@ def activate(
     with parts.database.tenant(tenant_id) as connection:
         found = series.lock_one(connection, tenant_id, name)
         model = models.by_version(connection, tenant_id, found.id, version)
+        _refuse_unreadable(connection, found, version)
         series.activate(connection, found, version)
         details = {"version": version}
         audit.add(connection, tenant_id, by, "model.activated", found.id, details)
         return series.by_name(connection, tenant_id, name), model
+
+
+def _refuse_unreadable(connection: Connection, of: Series, version: int) -> None:
+    identity = (of.tenant_id, of.id, version)
+    if _read(models.artifact(connection, *identity), identity) is None:
+        raise Conflict(
+            f"Model version {version} was made by another version of Tocsin, which this one cannot "
+            "read: train a new one"
+        )

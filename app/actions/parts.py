@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from threading import BoundedSemaphore
 
 from app import signing
-from app.actions.memory import ModelMemory
+from app.actions.memory import ModelMemory, WindowMemory
 from app.actions.quotas import UseMemory
 from app.actions.throttle import Throttle
 from app.cache import Cache
@@ -25,6 +25,7 @@ class Parts:
     rates: Rates
     queue: JobQueue
     models: ModelMemory
+    windows: WindowMemory
     use: UseMemory
     slow_places: BoundedSemaphore  # held by what may wait or compute for seconds
     refusals: Throttle  # of rows that tell of refused keys
@@ -48,6 +49,7 @@ def assemble(settings: Settings) -> Parts:
         rates=Rates(redis_url),
         queue=JobQueue(redis_url, secret),
         models=ModelMemory(settings.model_memory_entries),
+        windows=WindowMemory(settings.model_memory_entries),
         use=UseMemory(),
         slow_places=BoundedSemaphore(settings.slow_requests),
         refusals=Throttle(),

@@ -1,8 +1,9 @@
 """What a tenant has, against its limits.
 
-Requests that run at the same time may pass a limit together, by what they bring themselves: a lock
-would make a tenant's requests wait for each other. What streams in is compared with a sum that a
-process reads every few seconds and adds to, and anew before anything is refused.
+Series are counted again under a lock when they are made. Points are not: requests that run at the
+same time may pass a limit together, by what they bring themselves, since a lock would make a
+tenant's requests wait for each other. What streams in is compared with a sum that a process reads
+every few seconds and adds to, and anew before anything is refused.
 """
 
 import time
@@ -14,8 +15,8 @@ from uuid import UUID
 
 from app.actions.limits import TenantLimits
 from app.errors import QuotaExceeded
-from app.store import Connection, series, tenants
-from app.store.series import Use
+from app.store import Connection, tenants, usage
+from app.store.usage import Use
 
 if TYPE_CHECKING:
     from app.actions.parts import Parts
@@ -56,8 +57,18 @@ class UseMemory:
 
 def refuse_more_series(parts: "Parts", connection: Connection, tenant_id: UUID) -> None:
     """Raise `QuotaExceeded` where the tenant may have no series more."""
-    limits = _limits(parts, connection, tenant_id)
-    _refuse("series", limits.series, series.use(connection, tenant_id).series, 1)
+    most = limits(parts, connection, tenant_id).series
+    _refuse("series", most, usage.of_tenant(connection, tenant_id).series, 1)
+
+
+def hold_series(parts: "Parts", connection: Connection, tenant_id: UUID, made: int) -> None:
+    """Raise `QuotaExceeded` where those just made are too many, by what others made meanwhile.
+
+    To the end of the transaction nobody else of the tenant comes past here.
+    """
+    usage.make_one_at_a_time(connection, tenant_id)
+    use = usage.of_tenant(connection, tenant_id).series
+    _refuse("series", limits(parts, connection, tenant_id).series, use - made, made)
 
 
 def refuse_more_points(parts: "Parts", connection: Connection, tenant_id: UUID, more: int) -> None:
@@ -76,11 +87,11 @@ def refuse_more_points(parts: "Parts", connection: Connection, tenant_id: UUID, 
 
 
 def _read(parts: "Parts", connection: Connection, tenant_id: UUID) -> _Known:
-    limits = _limits(parts, connection, tenant_id)
-    return _Known(limits, series.use(connection, tenant_id), time.monotonic())
+    own = limits(parts, connection, tenant_id)
+    return _Known(own, usage.of_tenant(connection, tenant_id), time.monotonic())
 
 
-def _limits(parts: "Parts", connection: Connection, tenant_id: UUID) -> TenantLimits:
+def limits(parts: "Parts", connection: Connection, tenant_id: UUID) -> TenantLimits:
     return TenantLimits.of(parts.settings, tenants.by_id(connection, tenant_id).limits)
 
 

@@ -62,6 +62,19 @@ def ask_again(connection: Connection, of: Series, ended: Job) -> list[Job]:
     return ask(connection, of) if _is_outdated(of, ended.settings) else ask_if_due(connection, of)
 
 
+def ask_instead(connection: Connection, of: Series, added: int) -> list[Job]:
+    """In place of a model that cannot be read, whatever `retrain` says.
+
+    Where that failed already, it is tried again once the history has grown.
+    """
+    newest = jobs.page(connection, of.tenant_id, of.id, None, 1)
+    has_failed = bool(newest) and newest[0].status == "failed"
+    points = of.points + added
+    if points < FOREST_POINTS or (has_failed and points < of.tried_points * GROWTH):
+        return []
+    return ask(connection, of)
+
+
 def _is_outdated(of: Series, settings: dict[str, object]) -> bool:
     return of.retrain == "auto" and of.points >= FOREST_POINTS and of.detector != settings
 

@@ -1,21 +1,20 @@
 """Judge points as they come: each by the series' model and by what is stored before it.
 
-The series is locked for the transaction, so that two requests cannot judge by the same past. A
-cached window counts only if it is of the revision that the lock shows; otherwise Postgres is asked.
+The series is locked for the transaction, so that two requests cannot judge by the same past. What
+a process or Redis remembers of that past counts only as far as the lock shows it to hold.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.actions import fields, models, quotas, retraining
+from app.actions import fields, models, quotas, retraining, states
 from app.actions.parts import Parts
 from app.actions.watching import Judged, mark
-from app.cache import windows
 from app.detection import (
     MINIMUM_POINTS,
     Model,
@@ -67,7 +66,7 @@ def score(
 ) -> Answer:
     """Store and judge points of one series or many; all are stored, or none."""
     answer = Answer({}, {})
-    recent: list[tuple[Series, State]] = []
+    judged: list[_SeriesTask] = []
     trainings: list[Job] = []
     with parts.database.tenant(tenant_id) as connection:
         locked = series.lock(connection, tenant_id, list(asked))
@@ -81,11 +80,10 @@ def score(
                 continue
             task = _SeriesTask(parts, connection, locked[name], is_replacing)
             task.run(arranged, answer)
-            recent += task.recent
+            judged.append(task)
             trainings += task.trainings()
-    for of, state in recent:
-        version = of.model_version or 0
-        windows.put(parts.cache, tenant_id, of.id, of.revision + 1, version, state)
+    for task in judged:
+        task.keep()
     retraining.wake(parts, trainings)
     return answer
 
@@ -111,8 +109,10 @@ class _SeriesTask:
         self.parts, self.connection, self.series = parts, connection, of
         self.is_replacing = is_replacing
         self.last_ns = to_ns(of.last_at) if of.last_at else None
-        self.recent: list[tuple[Series, State]] = []
+        self.after: State | None = None
+        self.is_new = False  # what it judges by was read from Postgres
         self.added = 0
+        self.lacks_model = False  # there is one, but this version of the program cannot read it
         self.changed: list[int] = []  # ends of the spans in which points were added or replaced
 
     def run(self, asked: Asked, answer: Answer) -> None:
@@ -128,10 +128,17 @@ class _SeriesTask:
 
     def trainings(self) -> list[Job]:
         """What the points of this request made due."""
+        if self.lacks_model:
+            return retraining.ask_instead(self.connection, self.series, self.added)
         if not self.added:
             return []
         last = max(self.changed)
         return retraining.ask_if_due(self.connection, self.series, self.added, last)
+
+    def keep(self) -> None:
+        """What the next points may depend on, once all is committed."""
+        if self.after is not None:
+            states.keep(self.parts, self.series, self.after, self.added, self.is_new)
 
     def _answer(self, stored: Score, asked: Asked, answer: Answer) -> None:
         for place in asked.places[asked.times == to_ns(stored.timestamp)].tolist():
@@ -199,7 +206,7 @@ class _SeriesTask:
 
     def _judge(self, fresh: Asked) -> dict[str, Any] | None:
         """Verdicts and their events; -> what the event layer remembers, if it saw points."""
-        model = models.current(self.parts, self.connection, self.series)
+        model = self._model()
         points = Points(fresh.times, fresh.values)
         if self.last_ns is None or points.times[0] > self.last_ns:
             verdicts = self._judge_newest(model, points)
@@ -211,22 +218,21 @@ class _SeriesTask:
         scores.add(self.connection, self.series, points, verdicts, version, marks=marks)
         return watch
 
-    def _judge_newest(self, model: Model | None, points: Points) -> Verdicts:
-        before = self._state(model, int(points.times[0]))
-        verdicts, after = advance(model, before, points, self.series.fields)
-        self.recent.append((self.series, after))
-        return verdicts
+    def _model(self) -> Model | None:
+        """The series' model; without one that can be read, as if it had none."""
+        model = models.current(self.parts, self.connection, self.series)
+        if model is None and self.series.model_version is not None:
+            self.lacks_model = True
+            self.series = replace(self.series, model_version=None)
+        return model
 
-    def _state(self, model: Model | None, before_ns: int) -> State:
-        """What the verdict may depend on: from the cache where it is of this revision."""
-        of, size = self.series, lookback_points(model)
-        version = of.model_version or 0
-        cached = windows.get(self.parts.cache, of.tenant_id, of.id, of.revision, version)
-        if isinstance(cached, State):
-            return cached
-        if cached is None or len(cached) < min(size, of.points):
-            cached = stored_points.newest(self.connection, of, size, before_ns)
-        return State.after(model, cached)
+    def _judge_newest(self, model: Model | None, points: Points) -> Verdicts:
+        first_ns = int(points.times[0])
+        before, self.is_new = states.before(
+            self.parts, self.connection, self.series, model, first_ns
+        )
+        verdicts, self.after = advance(model, before, points, self.series.fields)
+        return verdicts
 
     def _judge_late(self, model: Model | None, points: Points) -> Verdicts:
         """Each from its own past, what is stored after it is not looked at."""

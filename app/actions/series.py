@@ -5,20 +5,20 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from app.actions import quotas, retraining
+from app.actions import quotas, retraining, states
 from app.actions.parts import Parts
-from app.cache import windows
-from app.store import audit, events, jobs, points, series
+from app.store import audit, events, jobs, points, series, usage
 from app.store.audit import SERVICE, Actor
-from app.store.series import Series, Use
+from app.store.series import Series
+from app.store.usage import Use
 
 
 def add(
     parts: Parts, tenant_id: UUID, name: str, *, by: Actor = SERVICE, **settings: Any
 ) -> Series:
     with parts.database.tenant(tenant_id) as connection:
-        quotas.refuse_more_series(parts, connection, tenant_id)
         made = series.add(connection, tenant_id, name, **settings)
+        quotas.hold_series(parts, connection, tenant_id, made=1)
         audit.add(connection, tenant_id, by, "series.created", made.id)
     return made
 
@@ -57,7 +57,7 @@ def change(
 
 def use(parts: Parts, tenant_id: UUID) -> Use:
     with parts.database.tenant(tenant_id) as connection:
-        return series.use(connection, tenant_id)
+        return usage.of_tenant(connection, tenant_id)
 
 
 def remove(parts: Parts, tenant_id: UUID, name: str, *, by: Actor = SERVICE) -> None:
@@ -67,7 +67,7 @@ def remove(parts: Parts, tenant_id: UUID, name: str, *, by: Actor = SERVICE) -> 
         series.remove(connection, found)
         audit.add(connection, tenant_id, by, "series.deleted", found.id)
         job, _ = jobs.add_or_join(connection, tenant_id, "erase_series", found.id, name, {})
-    windows.drop(parts.cache, tenant_id, found.id)
+    states.forget(parts, tenant_id, found.id)
     parts.queue.wake("erase_series", tenant_id, job.id)
 
 
@@ -90,7 +90,7 @@ def erase_points(
             audit.add(
                 connection, tenant_id, by, "points.erased", found.id, _span(start, end, removed)
             )
-    windows.drop(parts.cache, tenant_id, found.id)
+    states.forget(parts, tenant_id, found.id)
     return removed
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 import numpy as np
 import structlog
 
-from app.actions import backfill, retraining
+from app.actions import backfill, quotas, retraining
 from app.actions.limits import TenantLimits
 from app.actions.parts import Parts
 from app.cache import models as cached_models
@@ -183,6 +183,8 @@ def _take_over(
             return None
         _keep(connection, locked, version, model, artifact, seconds)
         series.activate(connection, locked, version)
+        kept = quotas.limits(parts, connection, job.tenant_id).model_versions
+        models.prune(connection, job.tenant_id, of.id, kept, active=version)
     cached_models.put(parts.cache, job.tenant_id, of.id, version, artifact)
     return version
 

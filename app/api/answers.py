@@ -45,6 +45,7 @@ class UseAnswer(Answered):
     stored_points: int
     points_per_day: int = Field(description="Points stored since midnight UTC")
     concurrent_trainings: int
+    model_versions: int = Field(description="Of the series that has most")
 
 
 class MeAnswer(Answered):
@@ -73,7 +74,7 @@ class SeriesAnswer(Answered):
 class JobAnswer(Answered):
     id: str
     kind: str
-    subject: str = Field(description="Name of the series or tenant")
+    subject: str = Field(description="Name of the series or tenant; empty once it is erased")
     status: str = Field(description="queued, running, succeeded or failed")
     progress: float
     attempt: int
@@ -215,7 +216,7 @@ class OverviewAnswer(Answered):
     tenants: int
     series: int
     points: int
-    models: int = Field(description="Versions, of all series")
+    models: int = Field(description="Versions made of all series, those that went too")
     jobs_queued: int
     jobs_running: int
     jobs_failed_24h: int = Field(description="Within the last 24 hours")

@@ -3,11 +3,11 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, WrapValidator, field_validator
 
+from app.actions import fields
+from app.api.detectors import Detector
 from app.api.pages import Page
-from app.detection import Settings
-from app.errors import Invalid
 from app.store.audit import Action
 from app.web.fields import (
     MOST_FIELDS,
@@ -17,15 +17,18 @@ from app.web.fields import (
     SeriesName,
     Slug,
     Timestamp,
+    Whole,
+    in_batches,
 )
 
 Scope = Literal["read", "write", "admin"]
 Label = Annotated[str, Field(min_length=1, max_length=200)]
 Tag = Annotated[str, Field(min_length=1, max_length=100)]
+Most = Annotated[int, Field(ge=1, le=10**15), Whole]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 RESERVED = {"timestamp", "series"}
 MOST_GRACE_S = 30 * 86_400
-RETRAIN = re.compile(r"auto|manual|[1-9]\d{0,3}[hdw]")
+RETRAIN = re.compile(r"auto|manual|[1-9][0-9]{0,3}[hdw]")
 
 
 def _value(given: Any) -> Any:
@@ -33,6 +36,8 @@ def _value(given: Any) -> Any:
     if isinstance(given, dict):
         if not given:
             raise ValueError("must name at least one field")
+        if len(given) > MOST_FIELDS:
+            raise ValueError(f"must name {MOST_FIELDS} fields at most, not {len(given)}")
         return {name: _number(number, f" of {name}") for name, number in given.items()}
     if isinstance(given, list):
         raise ValueError("must be an object with a number or null for each field, not a list")
@@ -56,7 +61,21 @@ def _number(given: Any, of: str) -> float | None:
 Value = Annotated[
     float | dict[FieldName, float | None] | None,
     BeforeValidator(_value),
-    Field(description="A number, null where missing, or an object with one for each field"),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": ["number", "null"]},
+                {
+                    "type": "object",
+                    "propertyNames": {"pattern": fields.NAME},
+                    "additionalProperties": {"type": ["number", "null"]},
+                    "minProperties": 1,
+                    "maxProperties": MOST_FIELDS,
+                },
+            ],
+            "description": "A number, null where missing, or an object with one for each field",
+        }
+    ),
 ]
 
 
@@ -69,63 +88,45 @@ class PointOfSeries(Point):
     series: SeriesName
 
 
+def _at_most(most: int) -> tuple[Any, ...]:
+    """A list of points: its length is looked at before its points."""
+
+    def refuse_more(given: Any) -> Any:
+        if isinstance(given, list) and len(given) > most:
+            raise ValueError(f"must have {most} points at most, not {len(given)}")
+        return given
+
+    limits = Field(min_length=1, max_length=most)
+    return (limits, WrapValidator(in_batches), BeforeValidator(refuse_more))
+
+
+Judged, Uploaded = _at_most(10_000), _at_most(400_000)
+
+
 class PointList(Body):
-    points: list[Point] = Field(min_length=1)
+    points: Annotated[list[Point], *Uploaded]
 
 
 class LoosePointList(Body):
     """Points that are checked one by one, where bad ones are to be skipped."""
 
-    points: list[Any] = Field(min_length=1)
+    points: Annotated[list[Any], *Uploaded]
 
 
 class ScoreList(Body):
-    points: list[Point] = Field(min_length=1, max_length=10_000)
+    points: Annotated[list[Point], *Judged]
 
 
 class PointsOfManySeries(Body):
-    points: list[PointOfSeries] = Field(min_length=1, max_length=10_000)
+    points: Annotated[list[PointOfSeries], *Judged]
 
 
 class UploadedPointsOfManySeries(Body):
-    points: list[PointOfSeries] = Field(min_length=1)
-
-
-class Detector(Body):
-    """Settings of the detector; what is left out has its default."""
-
-    n_estimators: int = Field(100, ge=1, le=1000, description="Trees of the IsolationForest")
-    max_samples: int = Field(256, ge=2, le=65_535, description="Rows drawn for each tree")
-    contamination: float | Literal["auto"] = Field(
-        "auto", description="Share of points expected to be anomalous, up to 0.5"
-    )
-    season: list[str] | Literal["auto"] = Field(
-        "auto", description="Season lengths such as `1d`; found from the data where `auto`"
-    )
-    interval: str = Field("auto", description="Sampling interval such as `30m`, or `auto`")
-    timezone: str = Field(
-        "UTC",
-        max_length=64,
-        description="Zone whose clock days and weeks follow: an IANA name such as `Europe/Berlin`",
-    )
-    random_state: int = Field(0, ge=0, le=2**32 - 1, description="Seed")
-
-    @field_validator("*")
-    @classmethod
-    def _is_understood(cls, given: Any, info: ValidationInfo) -> Any:
-        try:
-            Settings.from_json({str(info.field_name): given})
-        except Invalid as error:
-            raise ValueError(error.errors[0].message) from None
-        return given
-
-    def given(self) -> dict[str, Any]:
-        """Only what was said, so that a later default applies to the rest."""
-        return self.model_dump(exclude_unset=True)
+    points: Annotated[list[PointOfSeries], *Uploaded]
 
 
 class DetectRequest(Body):
-    points: list[Point] = Field(min_length=1, max_length=10_000)
+    points: Annotated[list[Point], *Judged]
     detector: Detector | None = None
 
 
@@ -141,8 +142,11 @@ class _SeriesSettings(Body):
         "auto",
         description="When to train again by itself: `auto` (the history grew by a quarter), "
         "`manual` (never), or after an interval of the data's own time such as `7d`",
+        json_schema_extra={"pattern": f"^({RETRAIN.pattern})$"},
     )
-    retention_days: int | None = Field(None, ge=1, le=36_500)
+    retention_days: Annotated[int, Field(ge=1, le=36_500), Whole] | None = Field(
+        None, description="Older points are erased by themselves; null: never"
+    )
 
     @field_validator("retrain")
     @classmethod
@@ -159,6 +163,7 @@ class NewSeries(_SeriesSettings):
         min_length=1,
         max_length=MOST_FIELDS,
         description="Names of the values of a point",
+        json_schema_extra={"uniqueItems": True},
     )
 
     @field_validator("fields")
@@ -178,12 +183,13 @@ class SeriesChanges(_SeriesSettings):
 class TenantLimits(Body):
     """Limits of a tenant; what is left out is as the installation sets it."""
 
-    requests_per_s: float | None = Field(None, gt=0)
-    points_per_day: int | None = Field(None, ge=1)
-    series: int | None = Field(None, ge=1)
-    stored_points: int | None = Field(None, ge=1)
-    upload_bytes: int | None = Field(None, ge=1)
-    concurrent_trainings: int | None = Field(None, ge=1)
+    requests_per_s: float | None = Field(None, ge=0.001, le=1e6)
+    points_per_day: Most | None = None
+    series: Most | None = None
+    stored_points: Most | None = None
+    upload_bytes: Most | None = None
+    concurrent_trainings: Most | None = None
+    model_versions: Most | None = None
 
 
 class NewTenant(Body):
@@ -205,8 +211,8 @@ class NewKey(Body):
 
 
 class Rotation(Body):
-    grace_seconds: int = Field(
-        0, ge=0, le=MOST_GRACE_S, description="How long the secret before works on; 30 days at most"
+    grace_seconds: Annotated[int, Field(ge=0, le=MOST_GRACE_S), Whole] = Field(
+        0, description="How long the secret before works on; 30 days at most"
     )
 
 

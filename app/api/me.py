@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.actions import accounts, series, training
+from app.actions import accounts, models, series, training
 from app.actions.accounts import Caller
 from app.actions.parts import Parts
 from app.api import answers, shown
@@ -25,5 +25,6 @@ def get_me(parts: Parts, caller: Caller) -> dict[str, Any]:
             "stored_points": use.stored_points,
             "points_per_day": use.points_today,
             "concurrent_trainings": training.running(parts, caller.tenant_id),
+            "model_versions": models.most_versions(parts, caller.tenant_id),
         },
     }

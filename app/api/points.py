@@ -35,6 +35,7 @@ from app.web.routes import route
 
 OF_SERIES = "/v1/series/{series_name}/points"
 FORMS = (CSV, JSON, NDJSON)
+CHUNK_POINTS = 10_000
 
 
 @route(
@@ -152,26 +153,37 @@ def _json_chunks(
     parts: Parts, upload: Upload, query: UploadQuery, is_of_many: bool
 ) -> Iterator[Chunk]:
     given = parse_json(formats.at_most(upload, parts.settings.json_bytes))
-    errors: dict[int, RowError] = {}
-    if query.on_error == "skip":
-        loose = formats.checked_body((LoosePointList,), given).points  # type: ignore[attr-defined]
-        good, errors = _good_points(PointOfSeries if is_of_many else Point, loose)
-    else:
+    if query.on_error == "refuse":
         strict = UploadedPointsOfManySeries if is_of_many else PointList
         good = formats.checked_body((strict,), given).points  # type: ignore[attr-defined]
+        yield _chunk(good, {}, 1, is_of_many)
+        return
+    loose = formats.checked_body((LoosePointList,), given).points  # type: ignore[attr-defined]
+    model = PointOfSeries if is_of_many else Point
+    for first in range(0, len(loose), CHUNK_POINTS):  # what is wrong with each takes memory too
+        found = _good_points(model, loose[first : first + CHUNK_POINTS], first + 1)
+        yield _chunk(*found, first + 1, is_of_many)
+
+
+def _chunk(
+    good: list[Point], errors: dict[int, RowError], first_row: int, is_of_many: bool
+) -> Chunk:
     table = tables.table(good)
     received = len(good) + len(errors)
-    rows = np.array([row for row in range(1, received + 1) if row not in errors], np.int64)
+    every_row = range(first_row, first_row + received)
+    rows = np.array([row for row in every_row if row not in errors], np.int64)
     names = table.series if is_of_many else None
-    yield Chunk(
+    return Chunk(
         rows, names, table.times, table.columns, table.values, tuple(errors.values()), received
     )
 
 
-def _good_points(model: type[Point], given: list[Any]) -> tuple[list[Point], dict[int, RowError]]:
+def _good_points(
+    model: type[Point], given: list[Any], first_row: int
+) -> tuple[list[Point], dict[int, RowError]]:
     """The points that hold, and by its row what is wrong first with each of the others."""
     good, errors = [], {}
-    for row, point in enumerate(given, 1):
+    for row, point in enumerate(given, first_row):
         try:
             good.append(formats.checked(model, point))
         except Invalid as error:

@@ -17,7 +17,7 @@ def get_health() -> dict[str, str]:
 
 @route("GET", "/readyz", scope="public", errors=(503,))
 def get_readiness(parts: Parts) -> Answer:
-    """Whether it can answer: database, migrations, cache and queue, each asked."""
+    """Whether it can answer: database, migrations, cache, queue and workers, each asked."""
     readiness = health.readiness(parts)
     body = {"status": readiness.status, **readiness.parts}
     headers = {} if readiness.is_ready else {"Retry-After": "1"}

@@ -89,7 +89,7 @@ def get_models(parts: Parts, caller: Caller, series_name: str, query: Page) -> d
     "/v1/series/{series_name}/models/{version}/activate",
     scope="write",
     answer=answers.ModelAnswer,
-    errors=(404,),
+    errors=(404, 409),
 )
 def post_activate(
     parts: Parts, caller: Caller, actor: Actor, series_name: str, version: str

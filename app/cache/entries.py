@@ -8,10 +8,13 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from app.errors import Unavailable
 from app.signing import SIGNATURE_BYTES, Secret
 
 CONNECT_TIMEOUT_S = 0.5
 ANSWER_TIMEOUT_S = 1.0
+KINDS = ("model", "window")  # what the keys of entries begin with
+SCANNED_AT_ONCE = 1_000
 PAUSE_S = 1.0  # after a failure nobody asks for so long, so that a dead Redis slows nothing
 
 log = structlog.get_logger()
@@ -58,6 +61,26 @@ class Cache:
             self._redis.delete(*keys)
         except RedisError as error:
             self._pause(error)
+
+    def erase(self, owner: str) -> None:
+        """Every entry whose key names this tenant, or tenant and series; its rates too.
+
+        Raises `Unavailable`: what is to be erased is not left to its time to live.
+        """
+        self._erase_matching(f"*:{owner}*")
+
+    def clear(self) -> None:
+        """Every entry there is; raises `Unavailable` likewise."""
+        for kind in KINDS:
+            self._erase_matching(f"{kind}:*")
+
+    def _erase_matching(self, pattern: str) -> None:
+        try:
+            keys = list(self._redis.scan_iter(pattern, SCANNED_AT_ONCE))
+            for first in range(0, len(keys), SCANNED_AT_ONCE):
+                self._redis.unlink(*keys[first : first + SCANNED_AT_ONCE])
+        except RedisError as error:
+            raise Unavailable(f"The cache does not answer: {type(error).__name__}") from error
 
     def answers(self) -> bool:
         try:

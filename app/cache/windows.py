@@ -1,5 +1,6 @@
-"""The last points of a series and what stood out among them, as they were at one revision of it."""
+"""The last points of a series and what stood out among them."""
 
+from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
@@ -10,47 +11,49 @@ from app.detection import Points, State
 
 INTEGER = np.dtype("<i8")
 NUMBER = np.dtype("<f8")
-HEAD = 6  # revision, points, fields, model version, and channels and points of the memory
+FORMAT = -2
+# Format, revision, points of the series, model version; points here, fields; channels and points of
+# the memory.
+HEAD = 8
 
 
-def get(
-    cache: Cache, tenant_id: UUID, series_id: UUID, revision: int, version: int
-) -> State | Points | None:
-    """The window of exactly this revision; any other is stale, and a miss.
+@dataclass(frozen=True, eq=False)
+class Window:
+    """A state, as it was when the series had a revision and so many points, by a model version."""
 
-    A state where it is that of the model's version, else only the points.
-    """
+    revision: int
+    points: int
+    version: int
+    state: State
+
+
+def get(cache: Cache, tenant_id: UUID, series_id: UUID) -> Window | None:
     payload = cache.get(_key(tenant_id, series_id))
     if payload is None or len(payload) < 8 * HEAD or len(payload) % 8:
         return None
-    stored_revision, n, fields, stored_version, channels, remembered = (
-        int(x) for x in np.frombuffer(payload, INTEGER, HEAD)
-    )
+    head = (int(x) for x in np.frombuffer(payload, INTEGER, HEAD))
+    layout, revision, points, version, n, fields, channels, remembered = head
     words = len(payload) // 8 - HEAD - n * (1 + fields)
-    if stored_revision != revision or words < 0 or words % 2:
+    if layout != FORMAT or words < 0 or words % 2:
         return None
     times = np.frombuffer(payload, INTEGER, n, 8 * HEAD).astype(np.int64)
     values = np.frombuffer(payload, NUMBER, n * fields, 8 * (HEAD + n)).astype(np.float64)
-    points = Points(times, values.reshape(n, fields))
-    if stored_version != version:
-        return points
     memory = np.zeros(channels * remembered)
     end, half = 8 * (HEAD + n * (1 + fields)), words // 2
     memory[np.frombuffer(payload, INTEGER, half, end)] = np.frombuffer(
         payload, NUMBER, half, end + 8 * half
     )
-    return State(points, memory.reshape(channels, remembered))
+    state = State(Points(times, values.reshape(n, fields)), memory.reshape(channels, remembered))
+    return Window(revision, points, version, state)
 
 
-def put(
-    cache: Cache, tenant_id: UUID, series_id: UUID, revision: int, version: int, state: State
-) -> None:
-    """Keep the state after a revision; of the memory, mostly zeros, only the others."""
-    points, memory = state.recent, state.memory
-    sizes = (revision, len(points), points.fields, version, *memory.shape)
+def put(cache: Cache, tenant_id: UUID, series_id: UUID, window: Window) -> None:
+    """Of the memory, mostly zeros, only the others."""
+    points, memory = window.state.recent, window.state.memory
+    kept = (FORMAT, window.revision, window.points, window.version)
     places = np.flatnonzero(memory)
     parts: list[NDArray[np.int64] | NDArray[np.float64]] = [
-        np.array(sizes, INTEGER),
+        np.array((*kept, len(points), points.fields, *memory.shape), INTEGER),
         points.times.astype(INTEGER),
         points.values.astype(NUMBER),
         places.astype(INTEGER),

@@ -1,12 +1,14 @@
 """The processes of the service as children of a supervisor: the server, workers, upkeep."""
 
 import contextlib
+import hashlib
 import http.client
 import os
 import resource
 import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from app.settings import Settings
 # folder `app` where the command was called is not ours.
 ROOT = Path(app.__file__).resolve().parents[1]
 
+IN_MEMORY = Path("/dev/shm")  # noqa: S108 - mkdtemp makes it private
 CGI_NAMES = ("CONTENT_TYPE", "CONTENT_LENGTH")
 ANSWER_WITHIN_S = 0.5
 SERVER_GRACE_S = 15.0
@@ -38,9 +41,10 @@ def server(settings: Settings, metrics_dir: Path, log_dir: Path | None = None) -
         [sys.executable, "-m", "app.cli.served"],
         env={**environment, "PROMETHEUS_MULTIPROC_DIR": str(metrics_dir)},
         cwd=ROOT,
-        grace_s=SERVER_GRACE_S,
+        grace_s=SERVER_GRACE_S + settings.drain_s,
         is_ready=lambda: answers(reachable_host(settings.host), settings.port),
         log_path=log_dir and log_dir / "server.log",
+        is_outlived=True,
     )
 
 
@@ -59,10 +63,18 @@ def workers(settings: Settings, log_dir: Path | None = None) -> list[Child]:
 
 @contextlib.contextmanager
 def metrics_folder(settings: Settings) -> Iterator[Path]:
-    """A new folder in which the server's processes add up their numbers."""
-    folder = settings.data_dir.resolve() / f"metrics-{settings.port}"
-    shutil.rmtree(folder, ignore_errors=True)  # of a server that was killed
-    folder.mkdir(mode=0o700, parents=True)
+    """A new folder in which the server's processes add up their numbers.
+
+    In memory where there is such a place: these are mapped files, and who writes to one on a full
+    disk is killed.
+    """
+    data_dir = settings.data_dir.resolve()
+    place = IN_MEMORY if os.access(IN_MEMORY, os.W_OK) else data_dir
+    digest = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]
+    prefix = f"tocsin-{os.geteuid()}-{digest}-{settings.port}-"
+    for old in place.glob(f"{prefix}*"):  # of a server that was killed
+        shutil.rmtree(old, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
     try:
         yield folder
     finally:
@@ -78,7 +90,7 @@ def allow_many_connections() -> None:
 
 def reachable_host(host: str) -> str:
     """Where a server that listens on all addresses can be asked."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # nosec B104 - is compared, not bound
 
 
 def url(settings: Settings) -> str:

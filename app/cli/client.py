@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, urlsplit
+from uuid import uuid4
 
 from app.cli import credentials
 from app.cli.failures import NotReachable, ServiceRefused, WrongUsage
@@ -18,7 +19,7 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 600.0  # an upload of 50 MB is answered when all of it is stored
 LARGEST_PAGE = 1000
-WAITS_MOST, WAIT_MOST_S = 5, 60.0  # where the service asks for patience
+TRIES_MOST, WAIT_MOST_S = 5, 60.0
 
 
 class Client:
@@ -28,20 +29,38 @@ class Client:
         self._http = http
 
     def ask(self, method: str, path: str, **request: Any) -> Any:
-        """The JSON that was answered, or None where there is none."""
-        import httpx
+        """The JSON that was answered, or None where there is none.
 
-        for _ in range(WAITS_MOST):
-            try:
-                answer = self._http.request(method, path, **request)
-            except httpx.TransportError as error:
-                raise self._not_reachable(error) from None
-            if answer.status_code != 429 or not _may_repeat(request):
+        Asked again where the answer was lost or the service says wait: what a POST makes, it makes
+        once, since all tries have one idempotency key.
+        """
+        if method == "POST":
+            request["headers"] = {"Idempotency-Key": str(uuid4()), **request.get("headers", {})}
+        for tries_left in reversed(range(TRIES_MOST)):
+            answer = self._answered(method, path, request, may_fail=tries_left > 0)
+            if answer is not None and not (_asks_for_patience(answer) and _may_repeat(request)):
                 break
-            time.sleep(min(float(answer.headers.get("Retry-After", 1)), WAIT_MOST_S))
+            told = {} if answer is None else answer.headers
+            time.sleep(min(float(told.get("Retry-After", 1)), WAIT_MOST_S))
+        assert answer is not None
         if answer.is_success:
             return _json(answer) if answer.content else None
         raise ServiceRefused(answer.status_code, _problem(answer))
+
+    def _answered(
+        self, method: str, path: str, request: dict[str, Any], may_fail: bool
+    ) -> "httpx.Response | None":
+        """None where it was sent and the connection broke: nobody knows what was done."""
+        import httpx
+
+        try:
+            return self._http.request(method, path, **request)
+        except (httpx.ReadError, httpx.RemoteProtocolError) as error:
+            if may_fail and method != "DELETE" and _may_repeat(request):
+                return None
+            raise self._not_reachable(error) from None
+        except httpx.TransportError as error:
+            raise self._not_reachable(error) from None
 
     def find(self, path: str) -> Any:
         """The same as `ask("GET", …)`, but None where there is no such thing."""
@@ -128,6 +147,13 @@ def _stored_key(known: credentials.Credentials, url: str, role: Role) -> str:
         return key
     kind = "an operator key (`tocsin keys create --operator`)" if role == "operator" else "a key"
     raise WrongUsage(f"No key is known for {url}: set TOCSIN_API_KEY to {kind}.")
+
+
+def _asks_for_patience(answer: "httpx.Response") -> bool:
+    """Too many requests, or the first try of this one is still under way."""
+    return answer.status_code == 429 or (
+        answer.status_code == 409 and "Retry-After" in answer.headers
+    )
 
 
 def _may_repeat(request: dict[str, Any]) -> bool:

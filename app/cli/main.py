@@ -7,6 +7,7 @@ import typer
 from app.cli import (
     anomalies,
     audit,
+    backup,
     detect,
     doctor,
     events,
@@ -17,6 +18,7 @@ from app.cli import (
     serve,
     tenants,
     train,
+    transfer,
     up,
     upload,
     worker,
@@ -39,6 +41,9 @@ for command, panel in (
     (serve.serve, RUN),
     (worker.worker, RUN),
     (migrate.migrate, RUN),
+    (backup.backup, RUN),
+    (backup.restore, RUN),
+    (transfer.export, RUN),
     (doctor.doctor, RUN),
     (detect.detect, ALONE),
     (upload.upload, CLIENT),
@@ -49,6 +54,7 @@ for command, panel in (
     (audit.audit, CLIENT),
 ):
     app.command(rich_help_panel=panel)(command)
+app.command("import", rich_help_panel=RUN)(transfer.import_)
 app.add_typer(series.app, name="series", rich_help_panel=CLIENT)
 app.add_typer(keys.app, name="keys", rich_help_panel=CLIENT)
 app.add_typer(tenants.app, name="tenants", rich_help_panel=CLIENT)

@@ -10,5 +10,6 @@ def migrate() -> None:
     configured = servers.reachable(settings.read())
     given = configured.database_url
     server_url = given.get_secret_value() if given else None
-    migrations.upgrade(configured.required("owner_database_url"), server_url)
+    owner_url = configured.required("owner_database_url")
+    migrations.upgrade(owner_url, server_url, tell=output.message)
     output.message(f"The database is at revision {migrations.newest_revision()}.")

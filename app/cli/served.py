@@ -1,11 +1,16 @@
 """Granian with the settings of the environment: `python -m app.cli.served`, the server's process.
 
 It loads the application's modules once and then forks, so that a process that answers is there at
-once, also in place of one that died.
+once, also in place of one that died. Where this parent itself dies, its processes go on answering
+until there has been time for a new one.
 """
 
+import os
 import signal
+import threading
+import time
 from importlib import import_module
+from threading import Timer
 from typing import Any
 
 from granian import Granian
@@ -13,6 +18,8 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 
 from app import settings
+from app.actions import draining
+from app.detection import preload
 
 APPLICATION = "app.wsgi"
 LOADED_BEFORE = ("app.api.scores", "app.api.training", "app.web.application")
@@ -21,20 +28,66 @@ LOADED_BEFORE = ("app.api.scores", "app.api.training", "app.web.application")
 CONNECTIONS = 16_384
 BACKLOG = 4_096
 STUCK_AFTER_S = 10
+ORPHANED_S = 8.0  # a new parent is there after two to five
+LOOK_EVERY_S = 0.5
+PRELOAD_AFTER_S = 1.0
 
 
 def application() -> Any:
     """The application of one process, after the fork."""
     # The handler that came with the fork would lose a SIGTERM until granian sets the process's own.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_as_orphan, args=(os.getppid(),), daemon=True).start()
     return import_module(APPLICATION).application
+
+
+def _end_as_orphan(parent_pid: int) -> None:
+    """Asked to stop like that, granian answers what it has begun."""
+    while os.getppid() == parent_pid:
+        time.sleep(LOOK_EVERY_S)
+    time.sleep(ORPHANED_S)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _preload_later() -> None:
+    """The detector's loops, once the first processes are forked: one that takes the place of a dead
+    one has them then. No fork in the middle of it, since a lock would stay locked for ever."""
+    loading = threading.Lock()
+    os.register_at_fork(
+        before=loading.acquire, after_in_parent=loading.release, after_in_child=loading.release
+    )
+
+    def load() -> None:
+        with loading:
+            preload()
+
+    timer = Timer(PRELOAD_AFTER_S, load)
+    timer.daemon = True
+    timer.start()
+
+
+class DrainingServer(Granian):  # type: ignore[misc,valid-type,unused-ignore]
+    """Asked to stop, it first says so by `/readyz` for a while; asked again, it stops at once."""
+
+    drain_s = 0.0
+
+    def signal_handler_interrupt(self, *_: Any, **__: Any) -> None:
+        is_first = not draining.is_under_way()
+        draining.begin()
+        if is_first and self.drain_s:
+            end = Timer(self.drain_s, super().signal_handler_interrupt)
+            end.daemon = True
+            end.start()
+        else:
+            super().signal_handler_interrupt()
 
 
 def main() -> None:
     configured = settings.read()
     for module in LOADED_BEFORE:
         import_module(module)
-    Granian(
+    _preload_later()
+    server = DrainingServer(
         APPLICATION,
         address=configured.host,
         port=configured.port,
@@ -47,7 +100,9 @@ def main() -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=STUCK_AFTER_S,
         log_level=LogLevels(configured.log_level),
-    ).serve(target_loader=application, wrap_loader=False)
+    )
+    server.drain_s = configured.drain_s
+    server.serve(target_loader=application, wrap_loader=False)
 
 
 if __name__ == "__main__":

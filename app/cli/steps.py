@@ -11,8 +11,8 @@ from app.processes import Event
 
 
 class Steps:
-    def __init__(self) -> None:
-        self.console = output.console()
+    def __init__(self, is_stderr: bool = False) -> None:
+        self.console = output.console(is_stderr)
         self._is_stopping = False
 
     @contextmanager

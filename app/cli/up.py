@@ -11,7 +11,6 @@ import typer
 if TYPE_CHECKING:
     from app.cli.credentials import Credentials
     from app.cli.steps import Steps
-    from app.embedded import Installation
     from app.processes import Supervisor
     from app.settings import Settings
 
@@ -23,7 +22,7 @@ def up(
 ) -> None:
     """Start all of it, and stay until Ctrl-C: PostgreSQL and Valkey where none are set."""
     from app import settings
-    from app.cli import ports, servers
+    from app.cli import own_servers, ports
     from app.cli.steps import Steps
     from app.processes import Supervisor
 
@@ -31,45 +30,15 @@ def up(
     ports.refuse_taken(configured.host, configured.port)
     steps = Steps()
     with ExitStack() as stack:
-        installation = stack.enter_context(_installation(configured, steps))
+        installation = stack.enter_context(own_servers.installation(configured, steps))
         supervisor = stack.enter_context(Supervisor(steps.show))
         if installation is not None:
-            _start_servers(configured, supervisor, installation)
-            is_ours = configured.database_url is None
-            urls = installation.prepare() if is_ours else installation.urls
-            configured = servers.with_urls(configured, urls)
+            configured = own_servers.started(configured, supervisor, installation)
         _migrate(configured, steps)
         known = _start_service(configured, supervisor, stack, steps)
         with _demo(configured, known, supervisor, steps) if with_demo else nullcontext():
             supervisor.run_until_signal()
     steps.note("All of it has stopped.")
-
-
-@contextmanager
-def _installation(configured: "Settings", steps: "Steps") -> Iterator["Installation | None"]:
-    """The embedded servers, unless others are set for both."""
-    from app import embedded
-
-    if configured.database_url is not None and configured.redis_url is not None:
-        yield None
-        return
-    with ExitStack() as stack:
-        with steps.step("Laying out the data folder", f"data in {configured.data_dir.resolve()}"):
-            found = stack.enter_context(
-                embedded.installation(
-                    configured.data_dir,
-                    steps.note,
-                    has_postgres=configured.database_url is None,
-                )
-            )
-        yield found
-
-
-def _start_servers(
-    configured: "Settings", supervisor: "Supervisor", installation: "Installation"
-) -> None:
-    given = {"postgres": configured.database_url, "valkey": configured.redis_url}
-    supervisor.start(*(child for child in installation.children if given[child.name] is None))
 
 
 def _migrate(configured: "Settings", steps: "Steps") -> None:

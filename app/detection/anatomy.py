@@ -10,12 +10,12 @@ import numpy as np
 from app.detection import joint
 from app.detection.arithmetic import Floats
 from app.detection.detector import State
+from app.detection.evidence import KINDS, SCORE, Evidence
 from app.detection.features import VIEWS
 from app.detection.judgement import weigh
 from app.detection.model import Model
 from app.detection.points import Points
-from app.detection.training import framed
-from app.detection.verdict import KINDS, Evidence
+from app.detection.trail import Trail, pieces
 
 
 def anatomy(model: Model, state: State, points: Points) -> dict[str, Floats]:
@@ -26,11 +26,10 @@ def anatomy(model: Model, state: State, points: Points) -> dict[str, Floats]:
     fields the joint channels ("joint: last"); the course of the last points ("shape") where history
     repeats itself, times the trust in it.
     """
-    after, first = state.recent.append(points), len(state.recent)
-    frame = framed(after, first, model.scale, model.lookback_points, model.zone)
-    memory, parts = state.memory, []
-    for _, block in frame.blocks():
-        grounds, memory = weigh(model, block, memory)
+    memory, trail, parts = state.memory, Trail.after(model, state.recent), []
+    for piece in pieces(points):
+        stretch, trail = trail.followed(piece)
+        grounds, memory = weigh(model, stretch, memory)
         parts.append(_by_name(grounds.evidence))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
@@ -41,5 +40,5 @@ def _by_name(evidence: Evidence) -> dict[str, Floats]:
     named |= dict(zip(KINDS, evidence.strongest(), strict=True))
     named |= {f"joint: {name}": row for name, row in zip(joint.CHANNELS, together, strict=False)}
     if evidence.course:
-        named["shape"] = evidence.course.trust * evidence.course.evidence
+        named["shape"] = evidence.course.trust * evidence.course.evidence[SCORE]
     return named

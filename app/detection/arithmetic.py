@@ -71,6 +71,6 @@ def median_and_deviation(window: Floats) -> tuple[Floats, Floats]:
 
 
 def _in_whole_lanes(function: Callable[[Floats], Floats], x: Floats, filler: float = 0.0) -> Floats:
-    padded = np.full(-(-x.size // LANES) * LANES, filler)
-    padded[: x.size] = x.ravel()
+    padded = np.empty(-(-x.size // LANES) * LANES)
+    padded[: x.size], padded[x.size :] = x.reshape(-1), filler
     return function(padded)[: x.size].reshape(x.shape)

@@ -68,9 +68,9 @@ class Band:
 
     def around(self, expected: Floats, recent: Floats, place: Ints) -> tuple[Floats, Floats]:
         """Lower and upper, (d, n) each, around what is expected."""
-        answer = np.empty((2, *expected.shape))
-        _around(expected, self.size(recent, place), self.factors, answer)
-        return answer[0], answer[1]
+        lower, upper = np.empty(expected.shape), np.empty(expected.shape)
+        _around(expected, self.places, place, recent, self.factors, lower, upper)
+        return lower, upper
 
 
 def places_for(n: int, period_points: int) -> int:
@@ -99,19 +99,36 @@ def _places(times: Ints, offsets: Ints, season_ns: int, width_ns: int, answer: I
 def _size(places: Floats, place: Ints, recent: Floats, answer: Floats) -> None:
     for field in range(len(answer)):
         for i in range(answer.shape[1]):
-            here, before = places[field, place[i]], recent[field, i]
-            mean = here if math.isnan(before) else (before + here) / 2
-            answer[field, i] = max(mean, SIZE_LEAST)
+            answer[field, i] = _size_at(places[field, place[i]], recent[field, i])
 
 
 @compiled
-def _around(expected: Floats, size: Floats, factors: Floats, answer: Floats) -> None:
-    for side in range(len(answer)):
-        for field in range(len(expected)):
-            for i in range(expected.shape[1]):
-                edge = expected[field, i] + factors[side, field] * size[field, i]
-                is_nan = math.isnan(edge)
-                answer[side, field, i] = math.nan if is_nan else min(max(edge, -BOUND), BOUND)
+def _size_at(here: float, before: float) -> float:
+    mean = here if math.isnan(before) else (before + here) / 2
+    return max(mean, SIZE_LEAST)
+
+
+@compiled
+def _around(
+    expected: Floats,
+    places: Floats,
+    place: Ints,
+    recent: Floats,
+    factors: Floats,
+    lower: Floats,
+    upper: Floats,
+) -> None:
+    for field in range(len(expected)):
+        for i in range(expected.shape[1]):
+            size = _size_at(places[field, place[i]], recent[field, i])
+            lower[field, i] = _edge(expected[field, i], factors[0, field] * size)
+            upper[field, i] = _edge(expected[field, i], factors[1, field] * size)
+
+
+@compiled
+def _edge(expected: float, away: float) -> float:
+    edge = expected + away
+    return math.nan if math.isnan(edge) else min(max(edge, -BOUND), BOUND)
 
 
 def _by_place(sizes: Floats, place: Ints, places: int) -> Floats:

@@ -17,10 +17,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from app.detection.arithmetic import Floats
+from app.detection.arithmetic import Floats, Ints
 from app.detection.compiled import compiled
 
 RECENT_POINTS = 20_000  # calibrated against the recent past
@@ -44,12 +45,13 @@ class Calibration:
 
     points: how many the tables were made of. knots: (channels, KNOTS) strangeness whose evidence is
     LEVELS; decade: (channels,) how much more strangeness makes something ten times as rare, beyond
-    the last knot.
+    the last knot. differing: (channels,), points of each where they differ.
     """
 
     points: int
     knots: Floats
     decade: Floats
+    differing: Ints | None = None
 
     @classmethod
     def of(cls, strangeness: Floats) -> Calibration:
@@ -64,6 +66,19 @@ class Calibration:
         """The channels of both, as if made of as many points as the first."""
         knots = np.concatenate([first.knots, second.knots])
         return cls(first.points, knots, np.concatenate([first.decade, second.decade]))
+
+    def beside(self, other: Calibration | None) -> Calibration:
+        """The channels of both, each as it was made."""
+        if other is None:
+            return self
+        points = np.concatenate([self.points_of, other.points_of])
+        knots = np.concatenate([self.knots, other.knots])
+        return Calibration(self.points, knots, np.concatenate([self.decade, other.decade]), points)
+
+    @cached_property
+    def points_of(self) -> Ints:
+        """How many points the tables of each channel were made of."""
+        return np.full(len(self.knots), self.points) if self.differing is None else self.differing
 
     @property
     def most(self) -> float:
@@ -86,7 +101,7 @@ class Calibration:
         shape = len(self.knots), memory.shape[1] + strangeness.shape[1]
         answer, excess = np.empty((2, *strangeness.shape)), np.empty(shape)
         excess[:, : memory.shape[1]] = memory
-        _fold(self.knots, self.decade, float(self.points), strangeness, excess, answer)
+        _fold(self.knots, self.decade, self.points_of, strangeness, excess, answer)
         return answer, excess[:, max(0, shape[1] - MEMORY_POINTS) :]
 
     def excess(self, strangeness: Floats) -> Floats:
@@ -99,15 +114,16 @@ class Calibration:
 def _fold(
     knots: Floats,
     decade: Floats,
-    points: float,
+    points_of: Ints,
     strangeness: Floats,
     excess: Floats,
     answer: Floats,
 ) -> None:
     start = excess.shape[1] - strangeness.shape[1]
-    most = min(EVIDENCE_MAX, math.log10(points) + BEYOND_DECADES) + CHANCE_MOST
-    trained, trained_beyond = TRUST * points, TRUST * max(1.0, TAIL_SHARE * points)
     for channel in range(len(knots)):
+        points = float(points_of[channel])
+        most = min(EVIDENCE_MAX, math.log10(points) + BEYOND_DECADES) + CHANCE_MOST
+        trained, trained_beyond = TRUST * points, TRUST * max(1.0, TAIL_SHARE * points)
         table, own, mean = knots[channel], excess[channel], decade[channel] / LOG_OF_10
         number = beyond = 0  # of the memory: judged, and beyond the last knot
         for j in range(max(start - MEMORY_POINTS, 0), start):

@@ -14,9 +14,8 @@ from app.detection.fallback import FALLBACK_LOOKBACK
 from app.detection.judgement import judged, remembered
 from app.detection.model import Model
 from app.detection.points import Points
-from app.detection.training import framed
+from app.detection.trail import Trail, pieces
 from app.detection.verdict import Verdicts
-from app.errors import Invalid
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,17 +23,35 @@ class State:
     """All that verdicts need of the past.
 
     recent: the last points, as many as `lookback_points`. memory: (channels, up to 512), what stood
-    out among the last points since the training; it follows from recent and only saves time.
+    out among the last points since the training. trail: what one model made of them. Memory and
+    trail follow from recent and only save time.
     """
 
     recent: Points
     memory: Floats = field(default_factory=lambda: np.empty((0, 0)))
+    trail: Trail | None = None
 
     @classmethod
     def after(cls, model: Model | None, points: Points) -> State:
         """The state as if `advance` had just seen these points; no more is kept than needed."""
         recent = points[max(0, len(points) - lookback_points(model)) :]
-        return cls(recent) if model is None else cls(recent, _memory(model, recent))
+        if model is None:
+            return cls(recent)
+        trained = int(np.searchsorted(recent.times, model.trained_to_ns, side="right"))
+        first = max(trained, len(recent) - MEMORY_POINTS)
+        return cls(recent[:first], model.nothing_yet()).followed_by(model, recent[first:])
+
+    def followed_by(self, model: Model | None, points: Points) -> State:
+        """The state as if `advance` had gone on from this one and seen these points too."""
+        self.recent.refuse_unless_followed(points)
+        if model is None:
+            return State.after(None, self.recent.append(points))
+        trail, memory = _trail(model, self), [self.memory]
+        for piece in pieces(points):
+            stretch, trail = trail.followed(piece)
+            memory.append(remembered(model, stretch))
+        kept = np.concatenate(memory, axis=1)[:, -MEMORY_POINTS:]
+        return State(trail.recent, kept, trail)
 
 
 def lookback_points(model: Model | None) -> int:
@@ -56,29 +73,25 @@ def advance(
     only. One point at a time, or in batches of any size: the same verdicts, bit for bit. Raises
     `Invalid` for points that do not follow, or have another number of fields than the model.
     """
-    after, first = state.recent.append(points), len(state.recent)
-    kept = after[max(0, len(after) - lookback_points(model)) :]
+    state.recent.refuse_unless_followed(points)
     if model is None:
-        return fallback.advance(after, first, names), State(kept)
-    if points.fields != model.fields:
-        raise Invalid(
-            f"The model was trained on {model.fields} values a point, not {points.fields}"
-        )
-    frame = framed(after, first, model.scale, model.lookback_points, model.zone)
-    memory, parts = state.memory, []
-    for _, block in frame.blocks():
-        verdicts, memory = judged(model, block, memory, names)
+        return _by_fallback(state.recent, points, names)
+    memory, trail, parts = state.memory, _trail(model, state), []
+    for piece in pieces(points):
+        stretch, trail = trail.followed(piece)
+        verdicts, memory = judged(model, stretch, memory, names)
         parts.append(verdicts)
     together = Verdicts.joined(parts) if parts else fallback.nothing(points.fields)
-    return together, State(kept, memory)
+    return together, State(trail.recent, memory, trail)
 
 
-def _memory(model: Model, recent: Points) -> Floats:
-    """What is remembered of the points after the training, of the last 512 at most."""
-    trained = int(np.searchsorted(recent.times, model.trained_to_ns, side="right"))
-    first = max(trained, len(recent) - MEMORY_POINTS)
-    if first == len(recent):
-        return model.nothing_yet()
-    frame = framed(recent, first, model.scale, model.lookback_points, model.zone)
-    parts = [remembered(model, block) for _, block in frame.blocks()]
-    return np.concatenate(parts, axis=1)
+def _by_fallback(recent: Points, points: Points, names: Sequence[str]) -> tuple[Verdicts, State]:
+    after = recent.append(points)
+    kept = after[max(0, len(after) - lookback_points(None)) :]
+    return fallback.advance(after, len(recent), names), State(kept)
+
+
+def _trail(model: Model, state: State) -> Trail:
+    """The state's own, if it is this model's."""
+    known = state.trail
+    return known if known and known.model is model else Trail.after(model, state.recent)

@@ -13,9 +13,10 @@ from functools import cached_property
 
 import numpy as np
 
-from app.detection.arithmetic import Floats
+from app.detection.arithmetic import Flags, Floats, Ints
+from app.detection.compiled import compiled
 from app.detection.frame import Frame
-from app.detection.lookup import on_the_clock, phase
+from app.detection.lookup import on_the_clock, waves
 from app.detection.predictor import Predictor
 from app.detection.scale import Scale
 from app.detection.trailing import measure
@@ -41,7 +42,7 @@ QUIET_POINTS = 12
 SEASON_POINTS = 288  # longer seasons make the windows longer
 STRETCH_MOST = 4
 
-NUMBER = len(FEATURES)
+NUMBER, PHASE, MEAN_MIDDLE = len(FEATURES), FEATURES.index("phase"), FEATURES.index("mean_middle")
 
 
 @dataclass(frozen=True)
@@ -130,32 +131,46 @@ def needed_points(predictor: Predictor) -> int:
     return max(spans.of_values, predictor.reach + spans.of_residuals)
 
 
-def seen(frame: Frame, by: Yardstick) -> Seen:
-    """Features and channels of the frame's points."""
-    d, n, spans, predictor = len(frame.values), len(frame), by.spans, by.predictor
-    by_kind = np.full((len(CHANNELS) + 3, d, n), np.nan)
-    answer = Seen(np.full((n, d * NUMBER), np.nan), by_kind[:-3], *by_kind[-3:])
-    first, start = frame.lookback - spans.of_residuals, frame.lookback - spans.of_values
-    times, windows = frame.times[start:], by.windows
-    for field in np.flatnonzero(by.scale.is_known).tolist():
-        expected, usual = predictor.guesses(frame, field, first)
-        own = (frame.values[field, start:], expected, usual, by.units[field])
-        has_season, out = predictor.season_of(field) > 0, (answer.features, answer.channels)
-        measure(times, *own, has_season, field, *windows, *out, answer.recent)
-        answer.expected[field] = expected[frame.lookback - first :]
-        answer.usual[field] = usual[frame.lookback - first :]
-    _place(frame, by, answer.features)
+def guesses(frame: Frame, predictor: Predictor, first: int) -> Floats:
+    """The expected and the usual value of each field for the frame's rows from `first` on, (2, d,
+    rows)."""
+    answer = np.empty((2, len(frame.values), len(frame.times) - first))
+    for field in range(len(frame.values)):
+        answer[0, field], answer[1, field] = predictor.guesses(frame, field, first)
     return answer
 
 
-def _place(frame: Frame, by: Yardstick, features: Floats) -> None:
+def seen(frame: Frame, by: Yardstick, guesses: Floats) -> Seen:
+    """Features and channels of the frame's points.
+
+    guesses: of its rows from `lookback - by.spans.of_residuals` on, as the function gives them.
+    """
+    d, n, spans, predictor = len(frame.values), len(frame), by.spans, by.predictor
+    by_kind = np.full((len(CHANNELS) + 1, d, n), np.nan)
+    features, (expected, usual) = (
+        np.full((n, d * NUMBER), np.nan),
+        guesses[:, :, spans.of_residuals :],
+    )
+    answer = Seen(features, by_kind[:-1], expected, usual, by_kind[-1])
+    start = frame.lookback - spans.of_values
+    times, windows = frame.times[start:], by.windows
+    for field in np.flatnonzero(by.scale.is_known).tolist():
+        expected, usual = guesses[:, field]
+        own = (frame.values[field, start:], expected, usual, by.units[field])
+        has_season, out = predictor.season_of(field) > 0, (answer.features, answer.channels)
+        measure(times, *own, has_season, field, *windows, *out, answer.recent)
+    season_ns, begin = predictor.season_ns, frame.lookback
+    offsets = on_the_clock(frame.offsets[begin:], season_ns)
+    _place(frame.times[begin:], offsets, season_ns, by.scale.is_known, features)
+    return answer
+
+
+@compiled
+def _place(times: Ints, offsets: Ints, season_ns: int, is_known: Flags, features: Floats) -> None:
     """Add the phase to the features of each field; without a season, the mean of the last hours."""
-    known, season_ns = by.scale.is_known, by.predictor.season_ns
-    by_field = features.reshape(len(frame), len(known), NUMBER)
-    if season_ns:
-        offsets = on_the_clock(frame.offsets[frame.lookback :], season_ns)
-        waves = phase(frame.times[frame.lookback :], offsets, season_ns)
-        by_field[:, known, -2:] = waves.T[:, None]
-    else:
-        by_field[:, known, -2] = 0.0
-        by_field[:, known, -1] = by_field[:, known, FEATURES.index("mean_middle")]
+    for row in range(len(features)):
+        first, second = waves(times[row], offsets[row], season_ns) if season_ns else (0.0, 0.0)
+        for field in range(len(is_known)):
+            if is_known[field]:
+                own = features[row, field * NUMBER : (field + 1) * NUMBER]
+                own[PHASE], own[PHASE + 1] = first, second if season_ns else own[MEAN_MIDDLE]

@@ -35,7 +35,14 @@ ARRAYS: Mapping[str, str] = {
     "right": "<i4",
     "samples": "<u2",
 }
-NODE = np.dtype([("feature", np.int32), ("threshold", np.float32), ("right", np.int32)])
+NODE = np.dtype(
+    [
+        ("threshold", np.float32),
+        ("right", np.uint32),
+        ("feature", np.uint16),
+        ("length", np.uint16),
+    ]
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,15 +84,16 @@ class Grove:
     """All forests of a model as one table of nodes, walked in one go.
 
     starts: (forests + 1,) where the trees of each begin in roots; nodes: NODE, what a step needs
-    side by side; a leaf leads to itself. path: float64, in a leaf the length of the way to it with
-    what the rows left there would need further; whole: (forests,) by what the sum of lengths is
+    side by side, `right` counted from the root; a leaf leads to itself, and its `length` is the
+    place in lengths of how far it is to it, with what the rows left there would need further;
+    whole: (forests,) by what the sum of lengths is
     divided; steps: (forests,) to the deepest leaf.
     """
 
     starts: Ints
-    roots: Ints
+    roots: npt.NDArray[np.uint32]
     nodes: npt.NDArray[np.void]
-    path: Floats
+    lengths: Floats
     whole: Floats
     steps: Ints
 
@@ -96,22 +104,25 @@ class Grove:
         shifts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         trees = [len(forest.roots) for forest in forests]
         depths = [_depths(forest) for forest in forests]
+        paths = np.concatenate([_paths(f, d) for f, d in zip(forests, depths, strict=True)])
+        nodes = np.concatenate([_nodes(f, c) for f, c in zip(forests, columns, strict=True)])
+        lengths, nodes["length"] = np.unique(paths, return_inverse=True)
         return cls(
             starts=np.concatenate([[0], np.cumsum(trees)]).astype(np.int64),
-            roots=np.concatenate([f.roots + s for f, s in zip(forests, shifts, strict=False)]),
-            nodes=np.concatenate(
-                [_nodes(f, c, s) for f, c, s in zip(forests, columns, shifts, strict=False)]
-            ),
-            path=np.concatenate([_paths(f, d) for f, d in zip(forests, depths, strict=True)]),
+            roots=np.concatenate(
+                [f.roots + s for f, s in zip(forests, shifts, strict=False)]
+            ).astype(np.uint32),
+            nodes=nodes,
+            lengths=lengths,
             whole=np.array([len(f.roots) * average_path(np.array([f.rows]))[0] for f in forests]),
             steps=np.array([depth.max() for depth in depths], dtype=np.int64),
         )
 
-    def strangeness(self, rows: Floats) -> Floats:
+    def strangeness(self, rows: npt.NDArray[np.floating[Any]]) -> Floats:
         """Anomaly score of each row to each forest, (forests, n), as `Forest.strangeness`."""
         answer = np.empty((len(self.whole), len(rows)))
         single = np.ascontiguousarray(rows, dtype=np.float32)
-        trees = (self.starts, self.roots, self.nodes, self.path)
+        trees = (self.starts, self.roots, self.nodes, self.lengths)
         _walk(single, *trees, self.whole, self.steps, answer)
         return answer
 
@@ -120,38 +131,39 @@ class Grove:
 def _walk(
     rows: npt.NDArray[np.float32],
     starts: Ints,
-    roots: Ints,
+    roots: npt.NDArray[np.uint32],
     nodes: npt.NDArray[np.void],
-    path: Floats,
+    lengths: Floats,
     whole: Floats,
     steps: Ints,
     answer: Floats,
 ) -> None:
     """All trees of a forest go down a step at a time: they do not wait for each other's nodes."""
-    at = np.empty(np.max(starts[1:] - starts[:-1]), np.int64)
+    at = np.empty(np.max(starts[1:] - starts[:-1]), np.uint32)  # from the root on
     for i in range(len(rows)):
         row = rows[i]
         for forest in range(len(whole)):
             first, trees = starts[forest], starts[forest + 1] - starts[forest]
-            for tree in range(trees):
-                at[tree] = roots[first + tree]
+            at[:trees] = 0
             for _ in range(steps[forest]):
                 for tree in range(trees):
-                    node = nodes[at[tree]]
+                    node = nodes[roots[first + tree] + at[tree]]
                     is_left = row[node["feature"]] <= node["threshold"]
-                    at[tree] = at[tree] + 1 if is_left else node["right"]
+                    at[tree] = at[tree] + np.uint32(1) if is_left else node["right"]
             length = 0.0
             for tree in range(trees):
-                length += path[at[tree]]
+                length += lengths[nodes[roots[first + tree] + at[tree]]["length"]]
             answer[forest, i] = 2.0 ** (-length / whole[forest]) if whole[forest] > 0 else 1.0
 
 
-def _nodes(forest: Forest, columns: Ints, shift: int) -> npt.NDArray[np.void]:
-    """The nodes as the walk needs them, in a table where they begin at `shift`."""
+def _nodes(forest: Forest, columns: Ints) -> npt.NDArray[np.void]:
+    """The nodes as the walk needs them."""
     nodes, is_leaf = np.empty(len(forest.feature), NODE), forest.feature < 0
+    trees = np.diff(forest.roots, append=len(nodes))
     nodes["feature"] = columns[np.maximum(forest.feature, 0)]
     nodes["threshold"] = np.where(is_leaf, np.nan, forest.threshold)  # nothing is <= NaN
-    nodes["right"] = np.where(is_leaf, np.arange(len(nodes)), forest.right) + shift
+    right = np.where(is_leaf, np.arange(len(nodes)), forest.right)
+    nodes["right"] = right - np.repeat(forest.roots, trees)
     return nodes
 
 

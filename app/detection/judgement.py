@@ -12,27 +12,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from app.detection import joint, reason, shape
-from app.detection.arithmetic import Flags, Floats, median
+from app.detection.arithmetic import Flags, Floats, Ints, median
 from app.detection.band import place_of
+from app.detection.compiled import compiled
+from app.detection.evidence import KINDS, Evidence
 from app.detection.fallback import field_name
 from app.detection.features import CHANNELS, VIEWS, Seen, seen
 from app.detection.frame import Frame
 from app.detection.model import Model
 from app.detection.novelty import Range, range_before
-from app.detection.verdict import (
-    KINDS,
-    NO_VALUE,
-    OUTSIDE,
-    QUIET,
-    Course,
-    Evidence,
-    Verdicts,
-    discount,
-    score_of,
-)
+from app.detection.trail import Stretch
+from app.detection.verdict import PLAINLY, Verdicts, score_of
 
+DRIFT = CHANNELS.index("drift")
 RECENT_POINTS, LEVEL_POINTS, LOCAL_POINTS = 6, 24, 48  # what reasons speak of
 TELLING = np.array([1.0, 0, 0, 0, 0, 0, 2.5])  # of KINDS: how much rather one of them is told
 FIELDS_TOLD, SHARE_TOLD = 3, 0.25  # of fields that disagree; share of the strongest
@@ -43,89 +38,122 @@ WORDS_BEFORE_TREES = (
 
 @dataclass(frozen=True, eq=False)
 class Grounds:
-    """What a verdict stands on: evidence for the score, and for the strength.
+    """What a verdict stands on.
 
-    expected, usual, lower, upper: (d, n); seen: the range before each point; means: of the joint
-    channels; unlike: strangeness of the windows that the course is judged by.
+    values, expected, usual: (d, n); band: lower and upper, (d, n) each; seen: the range before each
+    point; means: of the joint channels; unlike: strangeness of the windows that the course is
+    judged by.
     """
 
     evidence: Evidence
-    alarming: Evidence
+    values: Floats
     expected: Floats
     usual: Floats
-    lower: Floats
-    upper: Floats
+    band: tuple[Floats, Floats]
     seen: Range
     means: Floats
     unlike: Floats
 
 
 def judged(
-    model: Model, frame: Frame, memory: Floats, names: Sequence[str]
+    model: Model, stretch: Stretch, memory: Floats, names: Sequence[str]
 ) -> tuple[Verdicts, Floats]:
-    """Verdicts on the points of a frame whose lookback is the model's, and the memory after them.
+    """Verdicts on the points of a stretch, and the memory after them.
 
     memory: what `Calibration.evidence` remembers of the points before.
     """
-    grounds, memory = weigh(model, frame, memory)
-    has_value: Flags = np.asarray(~np.isnan(frame.judged).all(axis=0))
-    total, alarming = (
-        np.where(has_value, evidence, 0.0)
-        for evidence in (grounds.evidence.for_score(), grounds.alarming.for_strength())
-    )
-    values = frame.judged
-    beyond = (values < grounds.lower) | (values > grounds.upper)
-    is_outside: list[bool] = np.asarray(beyond.any(axis=0)).tolist()
-    score = score_of(total)
-    threshold = np.full(len(frame), model.threshold)
-    is_anomaly: Flags = np.asarray(score >= threshold)
+    grounds, memory = weigh(model, stretch, memory)
+    n, evidence, contributions = len(stretch), grounds.evidence, grounds.evidence.contributions()
+    told, place = np.empty((2, n)), np.empty(n, np.int64)
+    less, sums = model.discount, (evidence.for_score(), evidence.for_strength())
+    _conclude(grounds.values, *grounds.band, *sums, less, told, contributions, place)
+    score = score_of(told[0])
+    is_anomaly: Flags = np.asarray(score >= model.threshold)
     verdicts = Verdicts(
         score=score,
-        strength=np.maximum(alarming - discount(model.trained_points), 0.0),
+        strength=told[1],
         is_anomaly=is_anomaly,
-        threshold=threshold,
+        threshold=np.full(n, model.threshold),
         expected=grounds.expected.T,
-        lower=grounds.lower.T,
-        upper=grounds.upper.T,
-        contributions=np.where(has_value[:, None], grounds.evidence.contributions(), 0.0),
+        lower=grounds.band[0].T,
+        upper=grounds.band[1].T,
+        contributions=contributions,
         reasons=tuple(
-            _reason(model, frame, grounds, i, names)
-            if is_anomaly[i]
-            else (OUTSIDE if outside else QUIET)
-            if there
-            else NO_VALUE
-            for i, (there, outside) in enumerate(zip(has_value.tolist(), is_outside, strict=True))
+            _reason(model, stretch.frame, grounds, i, names) if anomalous else PLAINLY[where]
+            for i, (anomalous, where) in enumerate(
+                zip(is_anomaly.tolist(), place.tolist(), strict=True)
+            )
         ),
-        model_based=np.ones(len(frame), np.bool_),
+        model_based=np.ones(n, np.bool_),
     )
     return verdicts, memory
 
 
-def remembered(model: Model, frame: Frame) -> Floats:
-    """The memory after the points of a frame, if there was nothing to remember before them."""
-    own = model.calibration.excess(_strangeness(model, frame)[0])
-    if model.shape is None:
-        return own
-    return np.concatenate([own, model.shape.calibration.excess(_unlike(model, frame))])
+@compiled
+def _conclude(
+    values: Floats,
+    lower: Floats,
+    upper: Floats,
+    score: Floats,
+    strength: Floats,
+    less: float,
+    told: Floats,
+    contributions: Floats,
+    place: Ints,
+) -> None:
+    """Into told (2, n) the evidence for score and strength, into place (n,) which of PLAINLY; there
+    is none, and there are no contributions (n, d), where all of the values (d, n) are missing."""
+    for i in range(len(place)):
+        is_there = is_outside = False
+        for field in range(len(values)):
+            x = values[field, i]
+            is_there |= not math.isnan(x)
+            is_outside |= x < lower[field, i] or x > upper[field, i]
+        told[0, i] = score[i] if is_there else 0.0
+        told[1, i] = max((strength[i] if is_there else 0.0) - less, 0.0)
+        place[i] = (2 if is_outside else 1) if is_there else 0
+        for field in range(len(values)):
+            contributions[i, field] = contributions[i, field] if is_there else 0.0
 
 
-def _strangeness(model: Model, frame: Frame) -> tuple[Floats, Seen, Floats, Floats]:
-    """Of all channels, (channels, n), in the order of the calibration: forests, the channels of
-    each field, joint channels. With it what they look at: of fields, and of joint channels the
-    means and the parts of the fields."""
-    learned = seen(frame, model.yardstick)
-    rows = np.where(np.isnan(learned.features), model.typical, learned.features)
+def remembered(model: Model, stretch: Stretch) -> Floats:
+    """The memory after the points of a stretch, if there was nothing to remember before them."""
+    return model.tables.excess(_strangeness(model, stretch)[0])
+
+
+def _strangeness(model: Model, stretch: Stretch) -> tuple[Floats, Seen, Floats, Floats]:
+    """Of all channels, (channels, n), in the order of the model's tables: forests, the channels of
+    each field, joint channels, those of the course. With it what they look at: of fields, and of
+    joint channels the means and the parts of the fields."""
+    frame = stretch.frame
+    learned = seen(frame, model.yardstick, stretch.guesses)
+    rows = np.empty(learned.features.shape, np.float32)
+    _fill(learned.features, model.typical, rows)
     forests = model.grove.strangeness(rows)
     # Without a value there is nothing to say, and behind a gap the first few look strange to a
     # forest, since their windows hold nothing but themselves.
-    is_silent = np.isnan(learned.channels[CHANNELS.index("drift")]).all(axis=0)
-    if is_silent.any():
-        forests[:, is_silent] = np.nan
+    _silence(learned.channels[DRIFT], forests)
     means, parts, together = _together(model, frame)
     if model.joint is not None:
         joint.take_over(learned.channels, model.predictor)
     plain = learned.channels.reshape(-1, len(frame))
-    return np.concatenate([forests, plain, together]), learned, means, parts
+    unlike = shape.strangeness(stretch.distances)
+    return np.concatenate([forests, plain, together, unlike]), learned, means, parts
+
+
+@compiled
+def _fill(features: Floats, typical: Floats, rows: npt.NDArray[np.float32]) -> None:
+    for i in range(len(features)):
+        for column in range(len(typical)):
+            x = features[i, column]
+            rows[i, column] = typical[column] if math.isnan(x) else x
+
+
+@compiled
+def _silence(drift: Floats, forests: Floats) -> None:
+    for i in range(drift.shape[1]):
+        if np.isnan(drift[:, i]).all():
+            forests[:, i] = math.nan
 
 
 def _together(model: Model, frame: Frame) -> tuple[Floats, Floats, Floats]:
@@ -139,52 +167,31 @@ def _together(model: Model, frame: Frame) -> tuple[Floats, Floats, Floats]:
     return means, parts, joint.strangeness(parts, means)
 
 
-def _unlike(model: Model, frame: Frame) -> Floats:
-    """Strangeness of the course of the last points, (channels, n); no channels without trust."""
-    if model.shape is None:
-        return np.empty((0, len(frame)))
-    return shape.strangeness(frame, model.scale, model.predictor.interval_ns, model.shape)
-
-
-def weigh(model: Model, frame: Frame, memory: Floats) -> tuple[Grounds, Floats]:
+def weigh(model: Model, stretch: Stretch, memory: Floats) -> tuple[Grounds, Floats]:
     """The grounds of the verdicts, and the memory after; as for `judged`."""
-    strangeness, learned, means, parts = _strangeness(model, frame)
-    number = len(strangeness)
-    both, kept = model.calibration.evidence(strangeness, memory[:number])
-    unlike = _unlike(model, frame)
-    courses: tuple[Course, Course] | tuple[None, None] = None, None
-    if model.shape is not None:
-        courses, remembered = shape.courses(unlike, model.shape, memory[number:])
-        kept = np.concatenate([kept, remembered])
+    frame = stretch.frame
+    strangeness, learned, means, parts = _strangeness(model, stretch)
+    both, kept = model.tables.evidence(strangeness, memory)
+    course = shape.course_of(both, model.shape) if model.shape else None
+    # Contiguous, whatever they were cut from: loops are compiled for one kind of array only.
+    values = np.ascontiguousarray(frame.judged)
     before = range_before(frame, model.scale.lowest, model.scale.highest)
-    novelty = before.evidence(frame.judged, model.trained_points)
-    own = len(strangeness) - len(parts)
-    for_score, for_strength = (
-        Evidence(
-            views=evidence[: len(VIEWS)],
-            kinds=np.concatenate(
-                [evidence[len(VIEWS) : own].reshape(learned.channels.shape), novelty[None]]
-            ),
-            joint=evidence[own:],
-            joint_parts=parts,
-            course=course,
-            most=model.calibration.most,
-            without=model.without,
-        )
-        for evidence, course in zip(both, courses, strict=True)
-    )
+    novelty = before.evidence(values, model.trained_points)
+    most = model.calibration.most
+    evidence = Evidence(both, len(parts), novelty, parts, course, most, model.without)
     place = place_of(frame, model.predictor.season_ns, model.band.places.shape[1])
-    lower, upper = model.band.around(learned.expected, learned.recent, place)
-    values = learned.expected, learned.usual, lower, upper
-    return Grounds(for_score, for_strength, *values, before, means, unlike), kept
+    band = model.band.around(learned.expected, learned.recent, place)
+    unlike = strangeness[len(strangeness) - len(stretch.distances) :]
+    guessed = learned.expected, learned.usual
+    return Grounds(evidence, values, *guessed, band, before, means, unlike), kept
 
 
 def _reason(model: Model, frame: Frame, grounds: Grounds, row: int, names: Sequence[str]) -> str:
-    if model.shape is not None and grounds.evidence.is_course[row]:
+    if model.shape is not None and grounds.evidence.is_course(row):
         return reason.unlike_before(shape.strangest(grounds.unlike[:, row], model.shape))
-    if grounds.evidence.is_joint[row]:
+    if grounds.evidence.is_joint(row):
         return _joint_reason(model, grounds, row, names)
-    plain, views = grounds.evidence.kinds[:, :, row], grounds.evidence.views[:, row]
+    plain, views = grounds.evidence.kinds_at(row), grounds.evidence.views[:, row]
     field = int(plain.max(axis=0).argmax())
     own = plain[:, field]
     if own.max() + WORDS_BEFORE_TREES >= views.max():

@@ -38,16 +38,6 @@ def on_the_clock(offsets: Ints, season_ns: int) -> Ints:
     return offsets if is_ruled else np.zeros_like(offsets)
 
 
-def phase(times: Ints, offsets: Ints, season_ns: int) -> Floats:
-    """Where in the season each time stands: two triangular waves in [-1, 1], (2, n).
-
-    Triangles instead of sine and cosine: they are exact, and trees do not mind.
-    """
-    answer = np.empty((2, len(times)))
-    _waves(times, offsets, season_ns, answer)
-    return answer
-
-
 @compiled
 def place_in_season(time: int, offset: int, season_ns: int) -> int:
     """Nanoseconds since the season began, by a clock that is ahead of UTC by an offset."""
@@ -55,12 +45,14 @@ def place_in_season(time: int, offset: int, season_ns: int) -> int:
 
 
 @compiled
-def _waves(times: Ints, offsets: Ints, season_ns: int, answer: Floats) -> None:
-    for i in range(len(times)):
-        share = place_in_season(times[i], offsets[i], season_ns) / season_ns
-        quarter = (share + 0.25) % 1.0
-        answer[0, i] = 1 - 4 * abs(share - 0.5)
-        answer[1, i] = 1 - 4 * abs(quarter - 0.5)
+def waves(time: int, offset: int, season_ns: int) -> tuple[float, float]:
+    """Where in the season a time stands: two triangular waves in [-1, 1].
+
+    Triangles instead of sine and cosine: they are exact, and trees do not mind.
+    """
+    share = place_in_season(time, offset, season_ns) / season_ns
+    quarter = (share + 0.25) % 1.0
+    return 1 - 4 * abs(share - 0.5), 1 - 4 * abs(quarter - 0.5)
 
 
 @compiled

@@ -15,7 +15,7 @@ from app.detection.arithmetic import Floats, Ints
 from app.detection.band import Band
 from app.detection.calibration import KNOTS, Calibration
 from app.detection.discord import CHANNELS as SHAPES
-from app.detection.discord import NEEDED_POINTS
+from app.detection.discord import NEEDED_POINTS, Measure
 from app.detection.features import CHANNELS, FEATURES, VIEWS, Yardstick, needed_points
 from app.detection.forest import ARRAYS, Forest, Grove
 from app.detection.joint import Joint
@@ -25,6 +25,7 @@ from app.detection.predictor import SEASONAL, Predictor
 from app.detection.scale import Scale
 from app.detection.settings import DURATION_MAX_NS, SEASONS_MAX, Settings
 from app.detection.shape import Shape
+from app.detection.verdict import discount
 from app.detection.zone import Zone
 from app.errors import Invalid
 
@@ -86,10 +87,25 @@ class Model:
         """How many points before a point its verdict may depend on."""
         return lookback_of(self.predictor, self.shape)
 
+    @cached_property
+    def discount(self) -> float:
+        """Evidence that its alarms need beyond those of others, for how long it was trained."""
+        return discount(self.trained_points)
+
+    @cached_property
+    def measure(self) -> Measure | None:
+        """By what the course is measured; None where history does not repeat itself."""
+        interval_ns = self.predictor.interval_ns
+        return Measure.of(self.scale, interval_ns, self.shape.wild) if self.shape else None
+
+    @cached_property
+    def tables(self) -> Calibration:
+        """Of all channels: forests, those of each field, joint ones, those of the course."""
+        return self.calibration.beside(self.shape.calibration if self.shape else None)
+
     def nothing_yet(self) -> Floats:
         """What is remembered where the training ended: nothing of each channel."""
-        own = len(self.calibration.knots) + (SHAPES if self.shape else 0)
-        return np.empty((own, 0))
+        return self.tables.nothing_yet()
 
     def to_bytes(self) -> bytes:
         """The model as bytes: the same data and settings give the same bytes."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.detection.arithmetic import Floats
+from app.detection.arithmetic import LANES, Floats
 from app.detection.calibration import CHANCE_MOST, EVIDENCE_MAX
 from app.detection.compiled import compiled
 from app.detection.frame import Frame
@@ -39,12 +39,11 @@ class Range:
         """Evidence in [0, 8] that values (d, n) lie outside, by their distance in ranges.
 
         Little history shows little: the evidence starts at log10 of the points seen, 2.5 at most.
+        All arrays are contiguous.
         """
         start = min(EVIDENCE_FROM, float(np.log10(max(seen_points, 1))))
         answer = np.empty(values.shape)
-        # Contiguous, whatever they were cut from: the loop is compiled for one kind of array only.
-        given, low, high = (np.ascontiguousarray(x) for x in (values, self.lowest, self.highest))
-        _outside(given, low, high, start, answer)
+        _outside(values, self.lowest, self.highest, start, answer)
         return answer
 
 
@@ -64,7 +63,8 @@ def range_so_far(values: Floats) -> Range:
     nothing = np.full((len(values), 1), -np.inf)
     high = np.maximum.accumulate(np.where(np.isnan(values), -np.inf, values), axis=1)
     low = np.maximum.accumulate(np.where(np.isnan(values), -np.inf, -values), axis=1)
-    return Range(-np.hstack([nothing, low])[:, :-1], np.hstack([nothing, high])[:, :-1])
+    before = (np.hstack([nothing, x[:, :-1]]) for x in (low, high))
+    return Range(-next(before), next(before))
 
 
 @compiled
@@ -93,9 +93,8 @@ def _before(
         row = values[field]
         for begin in range(0, n, length):
             end = min(begin + length, n)
-            least, most = lowest[field], highest[field]
-            for x in row[end - 1 : begin + length]:
-                least, most = x if x < least else least, x if x > most else most
+            shared = row[end - 1 : begin + length]
+            least, most = _reach(shared, lowest[field], highest[field])
             low[field, end - 1], high[field, end - 1] = least, most
             for i in range(end - 2, begin - 1, -1):
                 x = row[i]
@@ -106,3 +105,18 @@ def _before(
                 x = row[i + length - 1]
                 least, most = x if x < least else least, x if x > most else most
                 low[field, i], high[field, i] = min(low[field, i], least), max(high[field, i], most)
+
+
+@compiled
+def _reach(row: Floats, least: float, most: float) -> tuple[float, float]:
+    """The range with what a row adds to it, several values side by side."""
+    low, high = np.full(LANES, least), np.full(LANES, most)
+    together = len(row) // LANES * LANES
+    for start in range(0, together, LANES):
+        for lane in range(LANES):
+            x = row[start + lane]
+            low[lane] = x if x < low[lane] else low[lane]
+            high[lane] = x if x > high[lane] else high[lane]
+    for x in row[together:]:
+        low[0], high[0] = x if x < low[0] else low[0], x if x > high[0] else high[0]
+    return low.min(), high.max()

@@ -49,10 +49,11 @@ class Points:
     def _sealed(cls, times: Ints, values: Floats) -> Points:
         t = np.array(times, order="C")
         v = np.array(values, order="C") + 0.0  # -0.0 becomes 0.0: sorting leaves their order open
-        return cls._read_only(t, v)
+        return cls.sealed(t, v)
 
     @classmethod
-    def _read_only(cls, times: Ints, values: Floats) -> Points:
+    def sealed(cls, times: Ints, values: Floats) -> Points:
+        """Around arrays that hold what `Points` promises; they become read-only."""
         times.setflags(write=False)
         values.setflags(write=False)
         return cls(times, values)
@@ -72,6 +73,13 @@ class Points:
 
     def append(self, other: Points) -> Points:
         """These points and then the others, which must be later and have as many fields."""
+        self.refuse_unless_followed(other)
+        return Points.sealed(
+            np.concatenate([self.times, other.times]), np.concatenate([self.values, other.values])
+        )
+
+    def refuse_unless_followed(self, other: Points) -> None:
+        """Raise `Invalid` for points that are not later, or have another number of fields."""
         if other.fields != self.fields:
             raise Invalid(f"A point of this series has {self.fields} values, not {other.fields}")
         if len(self) and len(other) and other.times[0] <= self.times[-1]:
@@ -79,9 +87,6 @@ class Points:
             raise Invalid(
                 "Points must follow in time", [FieldError("points[0].timestamp", message)]
             )
-        return Points._read_only(
-            np.concatenate([self.times, other.times]), np.concatenate([self.values, other.values])
-        )
 
 
 def _refuse_wrong_shape(times: npt.NDArray[np.generic], values: npt.NDArray[np.generic]) -> None:

@@ -142,9 +142,9 @@ class Predictor:
 
     def _filled(self, guess: Floats, frame: Frame, field: int, size: int) -> Floats:
         """The guess for the last rows, and where it is missing the median of so many points."""
-        is_missing = np.isnan(guess)
-        if not is_missing.any():
+        if not _has_gap(guess):
             return guess
+        is_missing = np.isnan(guess)
         medians = self._medians(frame, field, len(frame.times) - len(guess), size)
         return np.where(is_missing, medians, guess)
 
@@ -164,6 +164,11 @@ class Predictor:
 
     def _repeats(self, which: int) -> int:
         return repeats(self.seasons_ns[which], self.interval_ns, is_first=which == 0)
+
+
+@compiled
+def _has_gap(guess: Floats) -> bool:
+    return bool(np.isnan(guess).any())
 
 
 @compiled

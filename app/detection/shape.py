@@ -25,20 +25,14 @@ from typing import Any
 
 import numpy as np
 
-from app.detection.arithmetic import Floats, log, ordered_sum
+from app.detection.arithmetic import Floats, log
 from app.detection.calibration import Calibration
-from app.detection.discord import (
-    CHANNELS,
-    LONGEST,
-    STEPS,
-    WINDOWS,
-    distances,
-    off_neighbours,
-    rounded,
-)
+from app.detection.compiled import compiled
+from app.detection.discord import CHANNELS, LONGEST, distances, off_neighbours, rounded
+from app.detection.evidence import Course
 from app.detection.frame import Frame
+from app.detection.nearest import STEPS, WINDOWS
 from app.detection.scale import Scale
-from app.detection.verdict import Course
 
 LEAST = 0.01
 LEARNED_ROWS = 3000
@@ -60,10 +54,6 @@ class Shape:
     trust: float
     wild: int
     calibration: Calibration
-
-    def nothing_yet(self) -> Floats:
-        """The memory where the training ended: (CHANNELS, 0)."""
-        return np.empty((CHANNELS, 0))
 
     def facts(self) -> dict[str, Any]:
         """What is not an array."""
@@ -91,7 +81,7 @@ def learned(frame: Frame, scale: Scale, interval_ns: int) -> Learned | None:
     trust *= min(1.0, rows / SURE_ROWS)
     if trust == 0:
         return None
-    logarithms = log(table + LEAST)
+    logarithms = strangeness(table)
     by = Calibration.of(logarithms)
     # Nobody minds a little, however exactly a series repeats itself.
     least = np.log1p(LITTLE * np.exp(-by.knots[:, -1]))
@@ -99,25 +89,33 @@ def learned(frame: Frame, scale: Scale, interval_ns: int) -> Learned | None:
     return Learned(Shape(trust, wild, by), logarithms)
 
 
-def courses(
-    strangeness: Floats, shape: Shape, memory: Floats
-) -> tuple[tuple[Course, Course], Floats]:
-    """For the score and for the strength the evidence of all windows, 3 / 4 of it their mean and
-    1 / 4 the largest; and the memory after.
+def course_of(both: Floats, shape: Shape) -> Course:
+    """The evidence of all windows, 3 / 4 of it their mean and 1 / 4 the largest.
 
-    strangeness: (CHANNELS, n); memory: as of `Calibration.evidence`.
+    both: (2, channels, n) evidence as of `Calibration.evidence`, the CHANNELS last.
     """
-    both, memory = shape.calibration.evidence(strangeness, memory)
-    mean = ordered_sum(both, axis=1) / CHANNELS
-    for_score, for_strength = mean + LARGEST_SHARE * (both.max(axis=1) - mean)
-    return (Course(for_score, shape.trust), Course(for_strength, shape.trust)), memory
+    together = np.empty((len(both), both.shape[2]))
+    _together(both, together)
+    return Course(together, shape.trust)
 
 
-def strangeness(frame: Frame, scale: Scale, interval_ns: int, shape: Shape) -> Floats:
+@compiled
+def _together(both: Floats, answer: Floats) -> None:
+    first = both.shape[1] - CHANNELS
+    for purpose in range(len(both)):
+        for i in range(both.shape[2]):
+            total = largest = 0.0
+            for channel in range(first, first + CHANNELS):
+                evidence = both[purpose, channel, i]
+                total, largest = total + evidence, max(largest, evidence)
+            mean = total / CHANNELS
+            answer[purpose, i] = mean + LARGEST_SHARE * (largest - mean)
+
+
+def strangeness(distances: Floats) -> Floats:
     """log of the distances of each point's windows, (CHANNELS, n); NaN where values are missing, or
     no window lies before."""
-    found, _ = distances(frame, scale, interval_ns, shape.wild, frame.lookback)
-    return log(found + LEAST)
+    return log(distances + LEAST)
 
 
 def strangest(strangeness: Floats, shape: Shape) -> int:

@@ -17,7 +17,8 @@ from app.detection import forest, joint, season, shape
 from app.detection.arithmetic import Floats, Ints
 from app.detection.band import Band, place_of, places_for
 from app.detection.calibration import Calibration
-from app.detection.features import CHANNELS, VIEWS, Seen, Yardstick, seen
+from app.detection.evidence import Course, Evidence
+from app.detection.features import CHANNELS, VIEWS, Seen, Spans, Yardstick, guesses, seen
 from app.detection.frame import VALUE_BOUND, Frame
 from app.detection.model import Model, lookback_of, view_columns
 from app.detection.novelty import range_so_far
@@ -25,7 +26,7 @@ from app.detection.points import Points
 from app.detection.predictor import Predictor, choose, undecided
 from app.detection.scale import Scale, robust_spread
 from app.detection.settings import Settings
-from app.detection.verdict import Course, Evidence, auto_threshold, score_of
+from app.detection.verdict import auto_threshold, score_of
 from app.detection.zone import Zone
 from app.errors import Invalid
 
@@ -134,10 +135,11 @@ def _learned(
     frame: Frame, predictor: Predictor, scale: Scale, first: int
 ) -> tuple[Yardstick, Seen]:
     """The spreads of what the predictors leave, and all that the features say of the training."""
-    guesses = [predictor.guesses(frame, f, frame.lookback) for f in range(len(frame.values))]
-    rest = [(frame.judged - np.stack(guess))[:, first:] for guess in zip(*guesses, strict=True)]
+    before = Spans.of(predictor.period_points).of_residuals
+    known = guesses(frame, predictor, frame.lookback - before)
+    rest = (frame.judged - known[:, :, before:])[:, :, first:]
     by = Yardstick(scale, _spread(rest[0], scale), _spread(rest[1], scale), predictor)
-    return by, seen(frame, by)
+    return by, seen(frame, by, known)
 
 
 def _spread(rest: Floats, scale: Scale) -> Floats:
@@ -199,18 +201,17 @@ def _threshold(
     if settings.contamination == "auto":
         return auto_threshold()
     d, n = values.shape
-    (evidence, _), _ = calibration.evidence(strangeness, calibration.nothing_yet())
+    evidence, _ = calibration.evidence(strangeness, calibration.nothing_yet())
     novelty = range_so_far(values).evidence(values, n)
-    kinds = np.concatenate(
-        [
-            evidence[len(VIEWS) : len(VIEWS) + len(CHANNELS) * d].reshape(len(CHANNELS), d, n),
-            novelty[None],
-        ]
+    parts = np.empty((0, d, n))  # only contributions ask for them
+    found = Evidence(
+        evidence,
+        len(strangeness) - len(VIEWS) - len(CHANNELS) * d,
+        novelty,
+        parts,
+        course,
+        calibration.most,
     )
-    together = evidence[len(VIEWS) + len(CHANNELS) * d :]
-    parts = np.empty((len(together), d, 0))  # only contributions ask for them
-    views = evidence[: len(VIEWS)]
-    found = Evidence(views, kinds, together, parts, course, calibration.most)
     scores = score_of(found.for_score())
     known = scores[~np.isnan(scores)]
     return max(
@@ -224,8 +225,9 @@ def _course_of(course: shape.Learned | None, taken: Ints, frame: Frame) -> Cours
     if course is None:
         return None
     own = course.shape
-    (found, _), _ = shape.courses(course.strangeness, own, own.nothing_yet())
-    known = np.full(len(frame), np.nan)
-    known[len(known) - len(found.evidence) :] = found.evidence
-    known[: len(known) // 2] = np.nan
-    return Course(known[taken], own.trust)
+    evidence, _ = own.calibration.evidence(course.strangeness, own.calibration.nothing_yet())
+    found = shape.course_of(evidence, own)
+    known = np.full((2, len(frame)), np.nan)
+    known[:, len(frame) - found.evidence.shape[1] :] = found.evidence
+    known[:, : len(frame) // 2] = np.nan
+    return Course(known[:, taken], own.trust)

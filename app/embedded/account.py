@@ -30,7 +30,7 @@ def account_for_servers(existing_data: Path) -> Account | None:
 def acting_as(account: Account, argv: Sequence[str]) -> bool:
     """Whether the command, run as the account, succeeds."""
     try:
-        ended = subprocess.run(  # noqa: S603 - argv comes from our own code
+        ended = subprocess.run(  # noqa: S603  # nosec B603 - argv comes from our own code
             argv,
             user=account.uid,
             group=account.gid,

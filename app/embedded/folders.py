@@ -97,7 +97,7 @@ def _candidates(home: Path) -> Iterator[Path]:
     if runtime.is_dir() and os.access(runtime, os.W_OK):
         yield runtime / name
     yield Path(tempfile.gettempdir()) / name
-    yield Path("/tmp") / name  # noqa: S108 - private_folder refuses what somebody else made there
+    yield Path("/tmp") / name  # noqa: S108  # nosec B108 - private_folder refuses others'
 
 
 def _make_data_dir(data_dir: Path, account: Account | None) -> None:

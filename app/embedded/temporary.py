@@ -37,7 +37,7 @@ def _throwaway_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="tocsin-", dir=_parent()))
     # Its end of the pipe closes when we do, whatever the cause of it.
     heard, ours = os.pipe()
-    janitor = subprocess.Popen(  # noqa: S603 - our own program
+    janitor = subprocess.Popen(  # noqa: S603  # nosec B603 - our own program
         [sys.executable, "-I", "-S", JANITOR, folder], stdin=heard, start_new_session=True
     )
     os.close(heard)
@@ -52,5 +52,5 @@ def _throwaway_folder() -> Iterator[Path]:
 def _parent() -> str:
     """A folder for temporary files that the servers' account reaches, even if TMPDIR is not."""
     account = account_for_servers(Path(os.devnull))
-    places = (tempfile.gettempdir(), "/tmp", "/var/tmp")  # noqa: S108 - mkdtemp makes it private
+    places = (tempfile.gettempdir(), "/tmp", "/var/tmp")  # noqa: S108  # nosec B108 - mkdtemp makes it private
     return next((place for place in places if can_enter(account, Path(place))), places[0])

@@ -6,11 +6,14 @@ import re
 from typing import Any, NoReturn
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.errors import Malformed
 from app.ingest.wording import excerpt
 
 DEEPEST = 32
+MOST_MEMBERS = 1_000  # of one object; nothing that is asked for has more than some dozens
+_BLOCK_BYTES = 1 << 20
 _QUOTE = ord('"')
 _ESCAPE_TO_CHECK = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 
@@ -20,8 +23,9 @@ def parse_json(body: bytes) -> object:
 
     Raises `Malformed`, with line and column where they are known, for: not JSON or not UTF-8; a
     key twice in one object; NaN, Infinity, and numbers that a double would hold as infinity;
-    nesting deeper than 32; integers of more than 4300 digits; strings with half a surrogate pair
-    or with U+0000, which cannot be stored. No float in the result is infinite or NaN.
+    nesting deeper than 32; objects of more than 1000 members; integers of more than 4300 digits;
+    strings with half a surrogate pair or with U+0000, which cannot be stored. No float in the
+    result is infinite or NaN.
     """
     try:
         return load(body)
@@ -52,16 +56,29 @@ def is_too_deep(body: bytes) -> bool:
     if body.count(b"[") + body.count(b"{") <= DEEPEST:
         return False
     characters = np.frombuffer(body.replace(b"\\\\", b"").replace(b'\\"', b""), dtype=np.uint8)
+    depth, quoted = 0, 0
+    for start in range(0, len(characters), _BLOCK_BYTES):
+        steps, quotes = _steps(characters[start : start + _BLOCK_BYTES], quoted)
+        depths = depth + np.cumsum(steps, dtype=np.int64)
+        if (depths > DEEPEST).any():
+            return True
+        depth, quoted = int(depths[-1]) if len(depths) else depth, quoted + quotes
+    return False
+
+
+def _steps(characters: NDArray[np.uint8], quotes_before: int) -> tuple[NDArray[np.int8], int]:
+    """1 for each bracket that opens and -1 for each that closes, outside of strings; the quotes."""
     quotes = np.flatnonzero(characters == _QUOTE)
     # "[" and "{" become "{" under this bit, "]" and "}" become "}".
     folded = characters | 0x20
     brackets = np.flatnonzero((folded == ord("{")) | (folded == ord("}")))
-    brackets = brackets[np.searchsorted(quotes, brackets) % 2 == 0]
-    steps = np.where(folded[brackets] == ord("{"), 1, -1)
-    return bool((np.cumsum(steps) > DEEPEST).any())
+    brackets = brackets[(np.searchsorted(quotes, brackets) + quotes_before) % 2 == 0]
+    return np.where(folded[brackets] == ord("{"), 1, -1).astype(np.int8), len(quotes)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MOST_MEMBERS:
+        raise Malformed(f"an object has {len(pairs)} members; {MOST_MEMBERS} are taken")
     members = dict(pairs)
     if len(members) < len(pairs):
         seen: set[str] = set()

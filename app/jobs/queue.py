@@ -1,6 +1,7 @@
 """Wake a worker for a job that Postgres holds. Where Redis is down, upkeep does it later."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from uuid import UUID
 
 import structlog
@@ -9,6 +10,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 from rq import Queue, worker_registration
+from rq.exceptions import DeserializationError, NoSuchJobError
 
 from app.errors import Unavailable
 from app.jobs.entries import FUNCTIONS, ListedJob, SigningSerializer
@@ -77,6 +79,17 @@ class JobQueue:
                 pipeline.lpos(self.queue.key, _entry_id(*attempt))
             places = pipeline.execute()
         return {a for a, place in zip(attempts, places, strict=True) if place is None}
+
+    def forget(self, tenant_id: UUID) -> None:
+        """Take a tenant's entries out of the queue; those that run end with their worker."""
+        try:
+            for entry_id in self.queue.get_job_ids():
+                with suppress(NoSuchJobError, DeserializationError):
+                    entry = ListedJob.fetch(entry_id, self.redis, self.serializer)
+                    if entry.args[0] == str(tenant_id):
+                        entry.delete()
+        except RedisError as error:
+            raise Unavailable(f"The queue does not answer: {type(error).__name__}") from error
 
     def depth(self) -> int:
         """How many entries no worker has taken yet."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LOG_LIMIT_BYTES = 10_000_000
+REMAINS_S = 20.0
 LAUNCHER = Path(__file__).with_name("launch.py")
 
 
@@ -30,8 +31,11 @@ class Child:
     `is_ready` is asked about every 20 ms and must answer quickly; without it, running is ready.
     `death_signal` is sent by the kernel when the supervisor dies: None is `stop_signal`.
     `stop_signal` goes to the child alone; what remains of its process group gets SIGKILL once the
-    child has ended, or after `grace_s`. Descriptors in `kept_fds` stay open in it. Output is
-    appended to `log_path`, or goes where the supervisor's goes. `env` None: the supervisor's own.
+    child has ended, or after `grace_s`. With `is_outlived`, what remains of one that ended unasked
+    goes on, to answer until the successor does; it has to end by itself within `REMAINS_S`.
+    Before each start `clear_way` is called, which must be quick. Descriptors in `kept_fds` stay
+    open in it. Output is appended to `log_path`, or goes where the supervisor's goes. `env` None:
+    the supervisor's own.
     """
 
     name: str
@@ -45,6 +49,8 @@ class Child:
     log_path: Path | None = None
     account: Account | None = None
     kept_fds: tuple[int, ...] = ()
+    is_outlived: bool = False
+    clear_way: Callable[[], None] | None = None
 
 
 def spawn(child: Child) -> subprocess.Popen[bytes]:
@@ -63,7 +69,7 @@ def spawn(child: Child) -> subprocess.Popen[bytes]:
     path = (os.environ if child.env is None else child.env).get("PATH", os.defpath)
     found = shutil.which(program, path=path) or program  # here, where Python's files are in reach
     with _log_of(child) as log, _signals_held():
-        return subprocess.Popen(  # noqa: S603 - argv comes from our own code
+        return subprocess.Popen(  # noqa: S603  # nosec B603 - argv comes from our own code
             [*launch, *wishes, found, *arguments],
             env=child.env,
             cwd=child.cwd,

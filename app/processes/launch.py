@@ -41,7 +41,7 @@ def main(parent_pid: str, death_signal: str, account: str, *program: str) -> Non
     # Until here our starter's wish to hold them was in force: a stop that came meanwhile acts now.
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     try:
-        os.execv(program[0], program)  # noqa: S606 - no shell is what is wanted
+        os.execv(program[0], program)  # noqa: S606  # nosec B606 - no shell is what is wanted
     except OSError as error:
         sys.exit(f"{program[0]}: {error.strerror}")
 

@@ -4,15 +4,19 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from app.processes.child import Child, spawn
+from app.processes.child import REMAINS_S, Child, spawn
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
-STEADY_AFTER_S = 10.0  # up for so long: the next end is a new trouble, not the same one again
+# Up for so long: the next end is a new trouble, not the same one again. Less is needed where being
+# up is known, not only supposed.
+STEADY_AFTER_S = 10.0
+STEADY_AFTER_READY_S = 1.0
 READY_POLL_S = 0.02
 IDLE_ROUND_S = 1.0  # signals wake the loop; this is for the case that somebody took them away
 PROGRESS_EVERY_S = 5.0
@@ -46,6 +50,7 @@ class Life:
         self._since = 0.0  # when it was started, and from then on when it came up
         self._told_at = 0.0
         self._kill_at = 0.0
+        self._remains: dict[int, float] = {}  # process groups, and until when some may be left
 
     @property
     def pid(self) -> int | None:
@@ -70,6 +75,8 @@ class Life:
 
     def _start(self, now: float) -> None:
         self._since = self._told_at = now
+        if self.child.clear_way is not None:
+            self.child.clear_way()
         try:
             self._process = spawn(self.child)
         except OSError as error:  # no memory or disk left, perhaps only for now
@@ -90,8 +97,12 @@ class Life:
     def _bury(self, now: float) -> None:
         """Note how it ended, and end what it left behind in its group."""
         assert self._process is not None  # it is running, or nobody would call
-        self._kill_group()
-        if self.is_up and now - self._since >= STEADY_AFTER_S:
+        if self.child.is_outlived:
+            self._remains[self._process.pid] = now + REMAINS_S
+        else:
+            _kill_group(self._process.pid)
+        steady_after_s = STEADY_AFTER_READY_S if self.child.is_ready else STEADY_AFTER_S
+        if self.is_up and now - self._since >= steady_after_s:
             self._pause_s = FIRST_PAUSE_S
         cause = _cause(self._process.returncode)
         self._process, self.is_up = None, False
@@ -117,6 +128,7 @@ class Life:
 
     def step_towards_end(self, now: float) -> bool:
         """Whether it is gone; kills it when its grace is over."""
+        self._kill_remains(now)
         if self._process is None:
             return True
         if self._process.poll() is None:
@@ -124,27 +136,35 @@ class Life:
                 self._say("killed", f"it did not end within {self.child.grace_s:g} s")
                 self.kill()
             return False
-        self._kill_group()
+        _kill_group(self._process.pid)
         self._say("stopped", _cause(self._process.returncode))
         self._process = None
         return True
 
     def kill(self) -> None:
         """End it and its process group at once, and wait for that; says nothing, cannot fail."""
+        self._kill_remains(time.monotonic())
         if self._process is not None:
-            self._kill_group()
+            _kill_group(self._process.pid)
             self._process.wait()
 
-    def _kill_group(self) -> None:
-        # A process group keeps its number from being given away while a member is left; macOS
-        # answers EPERM for a group of zombies.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if self._process is not None:
-                os.killpg(self._process.pid, signal.SIGKILL)
+    def _kill_remains(self, now: float) -> None:
+        """Of those that outlive their child; numbers of old groups may be others' by now."""
+        for group, until in self._remains.items():
+            if now < until:
+                _kill_group(group)
+        self._remains.clear()
 
     def _say(self, kind: EventKind, detail: str = "") -> None:
         with contextlib.suppress(OSError):  # the listener's terminal may be gone
             self._tell(self.child.name, Event(kind, detail))
+
+
+def _kill_group(number: int) -> None:
+    # A process group keeps its number from being given away while a member is left; macOS
+    # answers EPERM for a group of zombies.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(number, signal.SIGKILL)
 
 
 def _cause(returncode: int) -> str:

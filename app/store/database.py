@@ -16,15 +16,21 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.errors import Misconfigured, Unavailable
+from app.store.outage import Outage
 
 INSTALLATION = UUID(int=0)  # the tenant that stands for the installation itself: the operator's
-# Where the server's host is gone, a request waits for the ping and then for a new connection.
-PING_TIMEOUT_MS = 1_000
+# Where the server's host is gone, a request waits for the ping and then for a new connection. One
+# that waits for an answer notices by keep-alives, since nothing of its own is unacknowledged.
+PING_TIMEOUT_MS = 800
+KEEPALIVE_S = 1
 CONNECT_TIMEOUT_S = 2
 POOL_TIMEOUT_S = 3
 SESSION_OPTIONS = (
     "-c timezone=UTC -c statement_timeout=120000 -c lock_timeout=15000 "
-    "-c idle_in_transaction_session_timeout=120000"
+    "-c idle_in_transaction_session_timeout=120000 "
+    # The other way round: a server that lost us lets go of our locks after seconds, not minutes.
+    "-c tcp_keepalives_idle=1 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=3 "
+    "-c tcp_user_timeout=4000"
 )
 POWERS = (
     "SELECT current_user, rolsuper OR rolbypassrls OR EXISTS ("
@@ -49,6 +55,8 @@ def engine(url: str, connections: int) -> Engine:
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
             "tcp_user_timeout": PING_TIMEOUT_MS,
+            "keepalives_idle": KEEPALIVE_S,
+            "keepalives_interval": KEEPALIVE_S,
             "options": SESSION_OPTIONS,
         },
     )
@@ -71,14 +79,18 @@ def _refuse_powerful_role(connection: psycopg.Connection, _: object) -> None:
 class Database:
     def __init__(self, url: str, connections: int = 8) -> None:
         self.engine = engine(url, connections)
+        self._outage = Outage()
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
         """One transaction; trouble with the server becomes `Unavailable`: out of reach or of space,
         a lock that did not come in time, a deadlock that was resolved against us."""
         try:
-            with self.engine.begin() as connection:
-                yield connection
+            with self._outage.noted():
+                with self._outage.connecting():
+                    taken = self.engine.connect()
+                with taken as connection, connection.begin():
+                    yield connection
         except (OperationalError, InterfaceError, PoolTimeout, *RAW_ERRORS) as error:
             raise Unavailable(f"The database does not answer: {_cause(error)}") from error
         except DBAPIError as error:
@@ -89,6 +101,14 @@ class Database:
     @contextmanager
     def tenant(self, tenant_id: UUID) -> Iterator[Connection]:
         with self._transaction() as connection:
+            become_tenant(connection, tenant_id)
+            yield connection
+
+    @contextmanager
+    def snapshot(self, tenant_id: UUID) -> Iterator[Connection]:
+        """The tenant's rows as they are now, however long the reading takes."""
+        with self._transaction() as connection:
+            connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
             become_tenant(connection, tenant_id)
             yield connection
 

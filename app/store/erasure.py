@@ -21,14 +21,10 @@ def shut(connection: Connection, tenant_id: UUID) -> None:
 
 
 def erase_rest(connection: Connection, tenant_id: UUID) -> None:
-    for table in (
-        tables.jobs,
-        tables.models,
-        tables.series,
-        tables.api_keys,
-        tables.idempotency_keys,
-    ):
-        connection.execute(delete(table).where(table.c.tenant_id == tenant_id))
+    """Of every table but the audit log, what refers to others first."""
+    for table in reversed(tables.metadata.sorted_tables):
+        if "tenant_id" in table.c and table is not tables.audit:
+            connection.execute(delete(table).where(table.c.tenant_id == tenant_id))
 
 
 def erase_trainings(connection: Connection, tenant_id: UUID, series_id: UUID) -> None:

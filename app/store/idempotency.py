@@ -38,6 +38,10 @@ RELEASE = text(
     "DELETE FROM idempotency_keys "
     "WHERE tenant_id = :tenant_id AND key_hash = :key_hash AND claim_id = :id AND status IS NULL"
 )
+COUNT = text(
+    "SELECT count(*) FROM (SELECT FROM idempotency_keys WHERE tenant_id = :tenant_id LIMIT :most) "
+    "AS known"
+)
 OLD = text(
     "SELECT DISTINCT tenant_id FROM idempotency_keys WHERE created_at < now() - interval '24 hours'"
 )
@@ -92,6 +96,11 @@ def keep(connection: Connection, mine: Claim, kept: Kept) -> bool:
 def release(connection: Connection, mine: Claim) -> None:
     """As if the request had never come."""
     connection.execute(RELEASE, asdict(mine))
+
+
+def count(connection: Connection, tenant_id: UUID, most: int) -> int:
+    """How many keys a tenant has, counted no further than that."""
+    return int(connection.scalar(COUNT, {"tenant_id": tenant_id, "most": most}) or 0)
 
 
 def tenants_with_old(connection: Connection) -> list[UUID]:

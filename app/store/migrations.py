@@ -1,5 +1,6 @@
 """Bring the database to this version's schema, and say whether it is there."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -19,6 +20,11 @@ from app.errors import Misconfigured, Unavailable
 SERVER_ROLE = "tocsin_server"
 READING_ROLES = ("tocsin_operator", "tocsin_jobs")  # what the server may become for a transaction
 ROLE_LOCK = 0x70C52
+TRIES, PAUSE_S = 40, 1.0  # about a minute; what was done before is kept
+
+
+class Blocked(Unavailable):
+    """Somebody uses a table for longer than requests may be kept waiting."""
 
 
 def _config(connection: Connection | None = None) -> Config:
@@ -32,10 +38,33 @@ def newest_revision() -> str:
     return ScriptDirectory.from_config(_config()).get_current_head() or ""
 
 
-def upgrade(owner_url: str, server_url: str | None, revision: str = "head") -> None:
-    """Make the roles that are missing, then run the migrations. Safe to repeat, and at once."""
+def revisions() -> list[str]:
+    """Those that this version's migrations lead through, the first one first."""
+    scripts = ScriptDirectory.from_config(_config())
+    return [script.revision for script in scripts.walk_revisions()][::-1]
+
+
+def upgrade(
+    owner_url: str,
+    server_url: str | None,
+    revision: str = "head",
+    tell: Callable[[str], None] = lambda _line: None,
+) -> None:
+    """Make the roles that are missing, then run the migrations. Safe to repeat, and at once.
+
+    `tell` gets lines for people, while a table is in use and requests go before.
+    """
     ensure_roles(owner_url, server_url)
-    _run(owner_url, lambda config: command.upgrade(config, revision))
+    for tries_left in range(TRIES - 1, -1, -1):
+        try:
+            _run(owner_url, lambda config: command.upgrade(config, revision))
+        except Blocked as error:
+            if not tries_left:
+                raise
+            tell(f"A table is in use, trying again ({tries_left} tries left): {error.detail}")
+            time.sleep(PAUSE_S)
+        else:
+            return
 
 
 def downgrade(owner_url: str, revision: str) -> None:
@@ -50,6 +79,8 @@ def _run(owner_url: str, step: Callable[[Config], None]) -> None:
         with engine.connect() as connection:
             step(_config(connection))
     except OperationalError as error:
+        if isinstance(error.orig, psycopg.errors.LockNotAvailable):
+            raise Blocked(f"The migration did not get its lock in time: {error.orig}") from None
         raise Unavailable(f"The migration could not be run now: {error.orig}") from None
     finally:
         engine.dispose()

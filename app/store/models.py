@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, delete, func, insert, select
 
 from app.errors import NotFound
 from app.store import tables
@@ -78,6 +78,27 @@ def page(
     if before is not None:
         statement = statement.where(MODELS.c.version < before)
     return [_model(row) for row in connection.execute(statement)]
+
+
+def most_versions(connection: Connection, tenant_id: UUID) -> int:
+    """How many the series has that has most."""
+    counts = (
+        select(func.count().label("versions"))
+        .where(MODELS.c.tenant_id == tenant_id)
+        .group_by(MODELS.c.series_id)
+        .subquery()
+    )
+    return int(connection.scalar(select(func.max(counts.c.versions))) or 0)
+
+
+def prune(
+    connection: Connection, tenant_id: UUID, series_id: UUID, kept: int, active: int | None
+) -> None:
+    """Leave so many versions, the newest and the active one."""
+    mine = (MODELS.c.tenant_id == tenant_id) & (MODELS.c.series_id == series_id)
+    newest = select(MODELS.c.version).where(mine).order_by(MODELS.c.version.desc()).limit(kept)
+    gone = delete(MODELS).where(mine, MODELS.c.version.not_in(newest.scalar_subquery()))
+    connection.execute(gone if active is None else gone.where(MODELS.c.version != active))
 
 
 def _model(row: Row[Any]) -> ModelVersion:

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-# Every version of a series is kept and they are numbered through, so the last numbers add up.
+# The versions of a series are numbered through, so the last numbers add up to all that were made.
 OF_TENANTS = text(
     "SELECT (SELECT count(*) FROM tenants WHERE slug <> '') AS tenants, count(*) AS series, "
     "coalesce(sum(points), 0)::bigint AS points, coalesce(sum(last_version), 0) AS models "

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, any_, delete, literal, select, text
+from sqlalchemy import Connection, any_, delete, func, literal, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.detection import Points
@@ -127,6 +127,12 @@ def valued(connection: Connection, series: Series, limit: int) -> int:
     return int(connection.scalar(VALUED, {**_identity(series), "limit": limit}) or 0)
 
 
+def count(connection: Connection, series: Series) -> int:
+    """How many there are, counted one by one."""
+    mine = POINTS.c.tenant_id == series.tenant_id, POINTS.c.series_id == series.id
+    return int(connection.scalar(select(func.count()).select_from(POINTS).where(*mine)) or 0)
+
+
 def unscored(
     connection: Connection, series: Series, first_ns: int, last_ns: int
 ) -> NDArray[np.int64]:
@@ -186,7 +192,7 @@ def erase_batch(connection: Connection, tenant_id: UUID, series_id: UUID | None,
     for name in ("replaced_scores", "scores", "points"):
         one_series = "" if series_id is None else "AND series_id = :series_id"
         statement = text(
-            f"DELETE FROM {name} WHERE (tenant_id, series_id, timestamp) IN ("  # noqa: S608
+            f"DELETE FROM {name} WHERE (tenant_id, series_id, timestamp) IN ("  # noqa: S608  # nosec B608 - names of tables are ours
             f"SELECT tenant_id, series_id, timestamp FROM {name} "
             f"WHERE tenant_id = :tenant_id {one_series} LIMIT :size)"
         )

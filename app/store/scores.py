@@ -1,7 +1,7 @@
 """Scores: the verdict on each point. One that was given stands; a replaced one is kept apart."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -24,7 +24,7 @@ COLUMNS = (
 )
 # The join with points keeps a backfill from scoring what was erased while it computed.
 INSERT = text(
-    f"INSERT INTO scores (tenant_id, series_id, timestamp, {COLUMNS}) "  # noqa: S608
+    f"INSERT INTO scores (tenant_id, series_id, timestamp, {COLUMNS}) "  # noqa: S608  # nosec B608 - names of columns are ours
     "SELECT points.tenant_id, points.series_id, t, points.value, s, a, h, e::float8[], "
     "l::float8[], u::float8[], c::float8[], r, CASE WHEN m THEN :model_version ELSE 0 END, "
     ":backfilled, w, i "
@@ -41,12 +41,12 @@ INSERT = text(
 # Columns are named: the tables have them in another order.
 MOVED = f"tenant_id, series_id, timestamp, {COLUMNS}, scored_at"
 MOVE_GONE = (
-    f"kept AS (INSERT INTO replaced_scores ({MOVED}, replaced_at) "  # noqa: S608
+    f"kept AS (INSERT INTO replaced_scores ({MOVED}, replaced_at) "  # noqa: S608  # nosec B608 - names of columns are ours
     f"SELECT {MOVED}, clock_timestamp() FROM gone) "
     "SELECT DISTINCT event FROM gone WHERE event IS NOT NULL"
 )
 KEEP_REPLACED = text(
-    "WITH gone AS (DELETE FROM scores WHERE tenant_id = :tenant_id AND series_id = :series_id "  # noqa: S608
+    "WITH gone AS (DELETE FROM scores WHERE tenant_id = :tenant_id AND series_id = :series_id "  # noqa: S608  # nosec B608 - names of columns are ours
     f"AND timestamp = ANY(:times) RETURNING *), {MOVE_GONE}"
 )
 
@@ -241,4 +241,4 @@ def _before(place: tuple[Any, ...], seen: tuple[Any, ...]) -> Any:
 
 
 def _of_series(row: Row[Any], series: Series) -> Score:
-    return replace(Score(**row._mapping), series=series.name, fields=series.fields)
+    return Score(**row._mapping, series=series.name, fields=series.fields)

@@ -72,15 +72,6 @@ class Series:
         return "collecting" if self.points else "empty"
 
 
-@dataclass(frozen=True)
-class Use:
-    """How many series a tenant has, points in them, and points stored since midnight UTC."""
-
-    series: int
-    stored_points: int
-    points_today: int
-
-
 def add(connection: Connection, tenant_id: UUID, name: str, **settings: Any) -> Series:
     statement = (
         insert(SERIES)
@@ -176,15 +167,6 @@ def page(
     return [_series(row) for row in connection.execute(statement)]
 
 
-def use(connection: Connection, tenant_id: UUID) -> Use:
-    today = func.sum(SERIES.c.counted_points).filter(SERIES.c.counted_on == TODAY)
-    statement = select(
-        func.count(), func.coalesce(func.sum(SERIES.c.points), 0), func.coalesce(today, 0)
-    )
-    row = connection.execute(statement.where(SERIES.c.tenant_id == tenant_id)).one()
-    return Use(*(int(number) for number in row))
-
-
 def change(connection: Connection, tenant_id: UUID, name: str, changes: Mapping[str, Any]) -> None:
     statement = (
         update(SERIES)
@@ -206,30 +188,47 @@ def note_points(
 ) -> None:
     """Points between these times were added or replaced; the lock on the series is held.
 
+    The revision stays where they follow all that there were: what was known of these still holds.
     watch: what the event layer remembers from now on, where it saw points.
     """
     remembered = {} if watch is None else {"watch": dict(watch)}
+    first, last = to_datetime(first_ns), to_datetime(last_ns)
+    counted = case((SERIES.c.counted_on == TODAY, SERIES.c.counted_points), else_=0)
     connection.execute(
         update(SERIES)
         .where(SERIES.c.tenant_id == series.tenant_id, SERIES.c.id == series.id)
         .values(
             points=SERIES.c.points + added,
-            first_at=func.least(SERIES.c.first_at, to_datetime(first_ns)),
-            last_at=func.greatest(SERIES.c.last_at, to_datetime(last_ns)),
-            revision=SERIES.c.revision + 1,
+            first_at=func.least(SERIES.c.first_at, first),
+            last_at=func.greatest(SERIES.c.last_at, last),
+            revision=SERIES.c.revision + case((SERIES.c.last_at >= first, 1), else_=0),
             counted_on=TODAY,
-            counted_points=added
-            + case((SERIES.c.counted_on == TODAY, SERIES.c.counted_points), else_=0),
+            counted_points=added + counted,
             **remembered,
         )
     )
 
 
 def recount(connection: Connection, series: Series, removed: int) -> None:
-    """Points were removed: count and span are read anew; the lock on the series is held.
+    """Points were removed; the lock on the series is held."""
+    left = series.points - removed
+    _note_left(connection, series, left, min(series.tried_points, left))
 
-    Where the newest went, the event layer begins anew: it remembers what is no longer there.
+
+def forget_oldest(
+    connection: Connection, series: Series, removed: int, left: int | None = None
+) -> None:
+    """The oldest were removed; `left`: how many there are now, where they were counted.
+
+    Growth is not measured by them any more: a series that always keeps a month would have none.
     """
+    left = series.points - removed if left is None else left
+    tried = series.tried_points - (series.points - left)
+    _note_left(connection, series, left, max(0, min(tried, left)))
+
+
+def _note_left(connection: Connection, series: Series, left: int, tried: int) -> None:
+    """Where the newest went, the event layer begins anew: it remembers what is not there now."""
     points = tables.points
     mine = (points.c.tenant_id == series.tenant_id) & (points.c.series_id == series.id)
     first = select(func.min(points.c.timestamp)).where(mine).scalar_subquery()
@@ -238,11 +237,11 @@ def recount(connection: Connection, series: Series, removed: int) -> None:
         update(SERIES)
         .where(SERIES.c.tenant_id == series.tenant_id, SERIES.c.id == series.id)
         .values(
-            points=SERIES.c.points - removed,
+            points=left,
             first_at=first,
             last_at=last,
             watch=case((SERIES.c.last_at == last, SERIES.c.watch), else_=null()),
-            tried_points=func.least(SERIES.c.tried_points, SERIES.c.points - removed),
+            tried_points=tried,
             tried_to_at=case((last.is_not(None), func.least(SERIES.c.tried_to_at, last))),
             revision=SERIES.c.revision + 1,
         )

@@ -30,7 +30,7 @@ CREATE = text(
 # Of several rows for one time the first one holds, or, where points are replaced, the last one.
 INSERT_FIRST, INSERT_LAST = (
     text(
-        "WITH new AS (INSERT INTO points (tenant_id, series_id, timestamp, value) "  # noqa: S608
+        "WITH new AS (INSERT INTO points (tenant_id, series_id, timestamp, value) "  # noqa: S608  # nosec B608 - what is put in is written here
         "SELECT DISTINCT ON (series_id, timestamp) :tenant_id, series_id, timestamp, value "
         f"FROM staged ORDER BY series_id, timestamp, line {order} "
         "ON CONFLICT DO NOTHING RETURNING series_id) "
@@ -40,7 +40,7 @@ INSERT_FIRST, INSERT_LAST = (
 )
 # Scores of what is replaced keep their history.
 REPLACE_SCORES = text(
-    "WITH newest AS (SELECT DISTINCT ON (series_id, timestamp) series_id, timestamp, value "  # noqa: S608
+    "WITH newest AS (SELECT DISTINCT ON (series_id, timestamp) series_id, timestamp, value "  # noqa: S608  # nosec B608 - what is put in is written here
     "FROM staged ORDER BY series_id, timestamp, line DESC), "
     "gone AS (DELETE FROM scores USING newest WHERE scores.tenant_id = :tenant_id "
     "AND scores.series_id = newest.series_id AND scores.timestamp = newest.timestamp "

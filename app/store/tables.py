@@ -238,7 +238,7 @@ jobs = Table(
     Column("id", Uuid, nullable=False),
     Column("kind", Text, nullable=False),
     Column("series_id", Uuid),  # no foreign key: a job that erases a series outlives it
-    Column("subject", Text, nullable=False),  # name of what the job is about
+    Column("subject", Text, nullable=False),  # name of what the job is about; '' once erased
     Column("settings", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     Column("status", Text, nullable=False, server_default="queued"),
     Column("progress", Double, nullable=False, server_default=text("0")),

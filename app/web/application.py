@@ -9,6 +9,7 @@ from app.web import problems, routes
 from app.web.auth import AUTHENTICATORS, public
 from app.web.framework import falcon, hug
 from app.web.guard import Guard
+from app.web.head import answering_head
 
 PUBLIC = {
     ("GET", "/"),
@@ -33,7 +34,7 @@ def build(parts: Parts, modules: tuple[ModuleType, ...]) -> Any:
     application.add_error_handler(Exception, problems.on_unexpected)
     application.add_error_handler(falcon.HTTPError, problems.on_framework)
     application.add_error_handler(TocsinError, problems.on_expected)
-    return application
+    return answering_head(application)
 
 
 def refuse_unguarded(root: Any) -> None:

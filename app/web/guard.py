@@ -12,7 +12,9 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 from app.actions.parts import Parts
 from app.errors import FieldError, Invalid
 from app.web import addresses, metrics
-from app.web.framework import Request, Response
+from app.web.formats import has_body
+from app.web.framework import Request, Response, falcon
+from app.web.routes import DECLARED
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -44,6 +46,7 @@ class Guard:
     ) -> None:
         """Hug lets a query overwrite a parameter of the path: handlers get the path from here."""
         request.context.path = dict(path)
+        _refuse_unheard_of(request)
         both = sorted(path.keys() & request.params.keys())
         if both:
             raise Invalid(
@@ -58,6 +61,7 @@ class Guard:
         self, request: Request, response: Response, _resource: Any, _succeeded: bool
     ) -> None:
         _tell_limits(request, response)
+        _close_after_unread_body(request, response)
         seconds = time.perf_counter() - request.context.started
         template = request.uri_template or "unknown"
         status = int(response.status[:3])
@@ -69,6 +73,20 @@ class Guard:
             status=status,
             ms=round(seconds * 1000, 2),
         )
+
+
+def _refuse_unheard_of(request: Request) -> None:
+    """Falcon answers 405 to methods that it knows, and 400 to others."""
+    if request.method not in falcon.COMBINED_METHODS:
+        taken = {one.method for one in DECLARED if one.path == request.uri_template}
+        raise falcon.HTTPMethodNotAllowed(sorted(taken | {"OPTIONS"}))
+
+
+def _close_after_unread_body(request: Request, response: Response) -> None:
+    """The HTTP server ends a connection whose body was not read: a client that does not know sends
+    its next request into nothing."""
+    if has_body(request) and not (request.content_length and request.bounded_stream.is_exhausted):
+        response.set_header("Connection", "close")
 
 
 def _tell_limits(request: Request, response: Response) -> None:

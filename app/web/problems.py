@@ -97,10 +97,16 @@ def on_framework(request: Request, response: Response, error: Any, _: Any) -> No
     if status == 404:
         ours: TocsinError = errors.NotFound(f"There is no path {request.path}")
     elif status == 405:
+        response.set_header("Allow", _with_head(response.get_header("Allow")))
         ours = errors.MethodNotAllowed(f"{request.path} does not take {request.method}")
     else:
         ours = errors.Malformed(str(error.description or error.title or "The request is not valid"))
     answer(request, response, ours)
+
+
+def _with_head(allowed: str) -> str:
+    methods = {one.strip() for one in allowed.split(",")}
+    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
 
 
 def on_unexpected(request: Request, response: Response, error: Exception, _: Any) -> None:

@@ -14,11 +14,16 @@ depends_on = None
 
 CURRENT_TENANT = "nullif(current_setting('app.tenant_id', true), '')::uuid"
 
+# Each by itself: requests lock the series first and then write its scores, so that who holds the
+# scores and waits for the series would never get it.
+COLUMNS = (
+    "ALTER TABLE scores ADD COLUMN IF NOT EXISTS alert boolean NOT NULL DEFAULT false, "
+    "ADD COLUMN IF NOT EXISTS event uuid",
+    "ALTER TABLE replaced_scores ADD COLUMN IF NOT EXISTS alert boolean NOT NULL DEFAULT false, "
+    "ADD COLUMN IF NOT EXISTS event uuid",
+    "ALTER TABLE series ADD COLUMN IF NOT EXISTS watch jsonb",
+)
 TABLES = """
-ALTER TABLE scores ADD COLUMN alert boolean NOT NULL DEFAULT false, ADD COLUMN event uuid;
-ALTER TABLE replaced_scores
-    ADD COLUMN alert boolean NOT NULL DEFAULT false, ADD COLUMN event uuid;
-ALTER TABLE series ADD COLUMN watch jsonb;
 CREATE TABLE events (
     tenant_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -51,6 +56,9 @@ GRANT SELECT ON events TO tocsin_operator;
 
 
 def upgrade() -> None:
+    for statement in COLUMNS:
+        with op.get_context().autocommit_block():
+            op.execute(statement)
     op.execute(TABLES)
     op.execute(RIGHTS)
 

@@ -10,6 +10,7 @@ import pytest
 from app.actions import health, training
 from app.actions.parts import Parts
 from app.cache import Cache
+from app.jobs import JobQueue
 from app.store import Database, migrations
 from tests.conftest import Installed
 from tests.service import Service, free_port
@@ -21,16 +22,20 @@ def nowhere() -> str:
     return f"127.0.0.1:{free_port()}"
 
 
-def test_with_all_parts_it_is_ready(alone: Parts) -> None:
+def test_without_a_worker_it_is_degraded_but_ready(alone: Parts) -> None:
     found = health.readiness(alone)
-    assert (found.status, set(found.parts.values())) == ("ready", {"ok"})
+    assert (found.status, found.is_ready) == ("degraded", True)
+    assert found.parts.pop("workers").startswith("none gives a sign of life")
+    assert set(found.parts.values()) == {"ok"}
 
 
 def test_without_redis_it_is_degraded_but_ready(alone: Parts) -> None:
-    cache = Cache(f"redis://{nowhere()}/0", alone.secret, 10)
-    found = health.readiness(replace(alone, cache=cache))
+    url = f"redis://{nowhere()}/0"
+    gone = replace(alone, cache=Cache(url, alone.secret, 10), queue=JobQueue(url, alone.secret))
+    found = health.readiness(gone)
     assert (found.status, found.is_ready) == ("degraded", True)
     assert found.parts["cache"] == found.parts["queue"] == "does not answer"
+    assert found.parts["workers"] == "unknown"
 
 
 def test_without_postgres_it_is_not_ready(alone: Parts) -> None:
@@ -49,7 +54,7 @@ def test_before_the_migration_it_is_not_ready_and_says_what_to_do(
     assert found.parts["database"] == "ok"
     assert "tocsin migrate" in found.parts["migrations"]
     migrations.upgrade(empty_database.owner_url, empty_database.server_url)
-    assert health.readiness(replace(alone, database=database)).status == "ready"
+    assert health.readiness(replace(alone, database=database)).is_ready
     database.close()
 
 

@@ -6,8 +6,8 @@ from tests.service import Tenant
 
 
 def use(**other: int) -> dict[str, int]:
-    nothing = {"series": 0, "stored_points": 0, "points_per_day": 0, "concurrent_trainings": 0}
-    return nothing | other
+    kinds = ("series", "stored_points", "points_per_day", "concurrent_trainings", "model_versions")
+    return dict.fromkeys(kinds, 0) | other
 
 
 def test_it_tells_tenant_key_and_use(tenant: Tenant) -> None:

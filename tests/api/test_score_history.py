@@ -1,6 +1,8 @@
 """Scores and anomalies that were given, as they are asked for later."""
 
 import json
+from csv import DictReader
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -149,3 +151,15 @@ def test_anomalies_of_all_series_newest_first_over_pages(rides: Tenant) -> None:
     rides.http.delete("/v1/series/more")
     left = rides.http.get("/v1/anomalies").json()["data"]
     assert {v["series"] for v in left} == {"rides"}
+
+
+def test_a_text_that_a_spreadsheet_would_run_is_quoted_in_csv(tenant: Tenant, rows: Any) -> None:
+    tenant.make_series("rides")
+    tenant.upload("rides", csv(12))
+    tenant.http.post("/v1/series/rides/score", json={"timestamp": at(13), "value": -5})
+    for start in ("=", "+", "-", "@", "\t"):
+        rows(tenant, "UPDATE scores SET reason = :text RETURNING 1", text=start + "HYPERLINK(1)")
+        exported = tenant.http.get("/v1/series/rides/scores", headers={"Accept": "text/csv"})
+        (score,) = DictReader(StringIO(exported.text, newline=""))
+        assert score["reason"] == f"'{start}HYPERLINK(1)"
+        assert score["value"] == "-5.0"

@@ -24,6 +24,7 @@ def test_each_part_is_asked(anybody: httpx.Client) -> None:
         "migrations": "ok",
         "cache": "ok",
         "queue": "ok",
+        "workers": "ok",
     }
 
 

@@ -18,6 +18,7 @@ DEFAULT_LIMITS = {
     "stored_points": 1_000_000_000,
     "upload_bytes": 50_000_000,
     "concurrent_trainings": 4,
+    "model_versions": 10,
 }
 
 

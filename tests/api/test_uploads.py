@@ -318,6 +318,17 @@ def raw(service: Service, tenant: Tenant, path: str, headers: dict[str, str]) ->
     return answer.status, document
 
 
+@pytest.mark.parametrize("cells", [500_000, 1])
+def test_a_refusal_before_the_end_of_the_body_ends_the_connection_and_says_so(
+    rides: Tenant, cells: int
+) -> None:
+    row = "timestamp,value\n1" + ",2" * cells + ",3\n"
+    answer = rides.upload("rides", row)
+    assert refused(answer)
+    assert answer.headers.get("Connection") == ("close" if cells > 1 else None)
+    assert rides.http.get("/v1/series/rides").status_code == 200
+
+
 def test_an_upload_that_says_it_is_too_large_is_refused_unread(
     service: Service, rides: Tenant
 ) -> None:

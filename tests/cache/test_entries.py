@@ -9,7 +9,9 @@ import pytest
 from redis import Redis
 
 from app.cache import Cache, models, windows
+from app.cache.windows import Window
 from app.detection import Points, State
+from app.errors import Unavailable
 from app.signing import SIGNATURE_BYTES, Secret
 from tests.conftest import Servers
 from tests.service import free_port
@@ -37,6 +39,9 @@ def window(n: int = 5, fields: int = 2) -> Points:
     return Points.checked(np.arange(n) * 1_000, values)
 
 
+A_WINDOW = Window(7, 5, 1, State(window()))
+
+
 def memory() -> np.ndarray:
     held = np.zeros((4, 20))
     held[1, [3, 7]] = 0.25, 1e-300
@@ -49,6 +54,24 @@ def test_what_was_put_is_got(cache: Cache, key: str) -> None:
     assert cache.get(key) == PAYLOAD
     cache.drop(key)
     assert cache.get(key) is None
+
+
+def test_clearing_forgets_models_and_windows_and_leaves_the_queue(
+    cache: Cache, redis: "Redis", key: str
+) -> None:
+    models.put(cache, TENANT, SERIES, 1, PAYLOAD)
+    windows.put(cache, TENANT, SERIES, A_WINDOW)
+    redis.set(key, b"an entry of the queue")
+    cache.clear()
+    assert models.get(cache, TENANT, SERIES, 1) is None
+    assert windows.get(cache, TENANT, SERIES) is None
+    assert redis.get(key)
+
+
+def test_what_cannot_be_cleared_is_said() -> None:
+    nowhere = Cache(f"redis://127.0.0.1:{free_port()}/0", SECRET, ttl_s=100)
+    with pytest.raises(Unavailable, match="cache"):
+        nowhere.clear()
 
 
 def test_entries_expire(cache: Cache, key: str, redis: "Redis") -> None:
@@ -131,45 +154,38 @@ def test_a_model_of_another_tenant_series_or_version_is_a_miss(
 @pytest.mark.parametrize("fields", [1, 3])
 def test_a_window_comes_back_bit_for_bit(cache: Cache, fields: int) -> None:
     state = State(window(30, fields), memory())
-    windows.put(cache, TENANT, SERIES, 7, 2, state)
-    got = windows.get(cache, TENANT, SERIES, 7, 2)
-    assert isinstance(got, State)
-    assert got.recent.times.tobytes() == state.recent.times.tobytes()
-    assert got.recent.values.tobytes() == state.recent.values.tobytes()
-    assert got.memory.tobytes() == state.memory.tobytes()
-    assert got.memory.shape == state.memory.shape
+    windows.put(cache, TENANT, SERIES, Window(7, 2030, 2, state))
+    got = windows.get(cache, TENANT, SERIES)
+    assert got is not None
+    assert (got.revision, got.points, got.version) == (7, 2030, 2)
+    assert got.state.recent.times.tobytes() == state.recent.times.tobytes()
+    assert got.state.recent.values.tobytes() == state.recent.values.tobytes()
+    assert got.state.memory.tobytes() == state.memory.tobytes()
+    assert got.state.memory.shape == state.memory.shape
 
 
 def test_an_empty_window_is_one_too(cache: Cache) -> None:
-    windows.put(cache, TENANT, SERIES, 7, 0, State(Points.empty(2)))
-    got = windows.get(cache, TENANT, SERIES, 7, 0)
-    assert isinstance(got, State)
-    assert len(got.recent) == 0
+    windows.put(cache, TENANT, SERIES, Window(7, 0, 0, State(Points.empty(2))))
+    got = windows.get(cache, TENANT, SERIES)
+    assert got is not None
+    assert len(got.state.recent) == 0
 
 
-def test_of_a_window_of_another_model_only_the_points_count(cache: Cache) -> None:
-    windows.put(cache, TENANT, SERIES, 7, 2, State(window(), memory()))
-    got = windows.get(cache, TENANT, SERIES, 7, 3)
-    assert isinstance(got, Points)
-    assert got.values.tobytes() == window().values.tobytes()
-
-
-@pytest.mark.parametrize("revision", [6, 8])
-def test_a_window_of_another_revision_is_a_miss(cache: Cache, revision: int) -> None:
-    windows.put(cache, TENANT, SERIES, 7, 1, State(window()))
-    assert windows.get(cache, TENANT, SERIES, revision, 1) is None
+def test_a_window_of_another_format_is_a_miss(cache: Cache) -> None:
+    cache.put(f"window:{TENANT}:{SERIES}", np.array([7, 0, 1, 2, 0, 0, 0, 0]).tobytes())
+    assert windows.get(cache, TENANT, SERIES) is None
 
 
 def test_a_window_of_another_tenant_is_a_miss(cache: Cache, redis: "Redis") -> None:
-    windows.put(cache, TENANT, SERIES, 7, 1, State(window()))
+    windows.put(cache, TENANT, SERIES, A_WINDOW)
     redis.rename(f"window:{TENANT}:{SERIES}", f"window:{STRANGER}:{SERIES}")
-    assert windows.get(cache, STRANGER, SERIES, 7, 1) is None
+    assert windows.get(cache, STRANGER, SERIES) is None
 
 
 def test_a_dropped_window_is_a_miss(cache: Cache) -> None:
-    windows.put(cache, TENANT, SERIES, 7, 1, State(window()))
+    windows.put(cache, TENANT, SERIES, A_WINDOW)
     windows.drop(cache, TENANT, SERIES)
-    assert windows.get(cache, TENANT, SERIES, 7, 1) is None
+    assert windows.get(cache, TENANT, SERIES) is None
 
 
 def test_without_redis_everything_is_a_miss_and_nothing_fails(key: str) -> None:

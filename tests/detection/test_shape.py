@@ -14,12 +14,12 @@ from app.detection import (
     advance,
     discord,
     fit,
+    nearest,
     replay,
     shape,
     start,
     watch,
 )
-from app.detection.calibration import Calibration
 from app.detection.events import Watch
 from app.detection.frame import Frame
 from app.detection.scale import Scale
@@ -47,13 +47,13 @@ def distances(values: Values, rows: int, wild: int = 10**6) -> Values:
     points = hourly(values)
     frame = Frame.of(points, len(points) - rows, discord.NEEDED_POINTS)
     scale = Scale.of(values[None])
-    model = shape.Shape(1.0, wild, Calibration.of(np.zeros((discord.CHANNELS, 9))))
-    return np.exp(shape.strangeness(frame, scale, HOUR_NS, model)) - shape.LEAST
+    found, _ = discord.distances(frame, scale, HOUR_NS, wild, frame.lookback)
+    return found
 
 
 def plainly(values: Values, row: int, w: int) -> tuple[float, float]:
     scale = Scale.of(values[None])
-    rounded = np.round((values - scale.centre) / scale.spread * discord.STEPS) / discord.STEPS
+    rounded = np.round((values - scale.centre) / scale.spread * nearest.STEPS) / nearest.STEPS
     window = rounded[row - w + 1 : row + 1]
     others = [rounded[end - w + 1 : end + 1] for end in range(w - 1, row - w + 1)]
     level = [x - x.mean() for x in (window, *others)]
@@ -64,12 +64,12 @@ def plainly(values: Values, row: int, w: int) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("row", [300, 350])
-@pytest.mark.parametrize("i", range(len(discord.WINDOWS)))
+@pytest.mark.parametrize("i", range(len(nearest.WINDOWS)))
 def test_distances_are_those_of_plain_numpy(row: int, i: int) -> None:
     values = np.random.default_rng(1).normal(0, 1, 400).cumsum() / 4 + beats(400)
-    found = distances(values, 120)[[i, len(discord.WINDOWS) + i], row - 280]
+    found = distances(values, 120)[[i, len(nearest.WINDOWS) + i], row - 280]
     np.testing.assert_allclose(
-        found, plainly(values, row, discord.WINDOWS[i]), rtol=1e-9, atol=1e-12
+        found, plainly(values, row, nearest.WINDOWS[i]), rtol=1e-9, atol=1e-12
     )
 
 
@@ -144,11 +144,11 @@ def test_windows_with_a_hole_say_nothing_until_it_is_behind_them(broken: str) ->
     values[1900] = {"wild": 50.0, "gap": values[1900]}.get(broken, np.nan)
     times[1901:] += HOUR_NS * (broken == "gap")
     points, scale = Points.checked(times, values), Scale.of(values[None])
-    course = shape.Shape(1.0, 4 * discord.STEPS, Calibration.of(np.zeros((8, 9))))
     frame = Frame.of(points, 1800, discord.NEEDED_POINTS)
-    found = np.isnan(shape.strangeness(frame, scale, HOUR_NS, course))
+    wild = 4 * nearest.STEPS
+    found = np.isnan(discord.distances(frame, scale, HOUR_NS, wild, frame.lookback)[0])
     silent = {"wild": 1, "gap": 1}.get(broken, 0)  # after the point itself
-    for i, w in enumerate(discord.WINDOWS[:-1]):
+    for i, w in enumerate(nearest.WINDOWS[:-1]):
         expected = np.zeros(200, np.bool_)
         expected[100 + silent : 100 + w] = True
         np.testing.assert_array_equal(found[i], expected)

@@ -6,13 +6,14 @@ import signal
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
 import redis
 
 from app import embedded
+from tests.service import wait_until
 
 AwaitEnds = Callable[[list[int]], None]
 
@@ -80,6 +81,26 @@ def test_killed_postgres_comes_back_with_its_data(folder: Any) -> None:
             os.kill(running.pid_of("postgres"), signal.SIGKILL)
             running.until("ready", "postgres")
             assert stored(urls) == list(range(number + 1))
+
+
+def test_a_long_query_does_not_keep_a_killed_postgres_from_coming_back(folder: Any) -> None:
+    rows: LiteralString = "generate_series(1, 2000000)"
+    with folder.start() as running:
+        urls = running.up()
+        store(urls, 0)
+        with contextlib.closing(psycopg.connect(urls["owner"])) as connection:
+            connection.pgconn.send_query(f"SELECT count(*) FROM {rows} a, {rows} b".encode())
+            backend = connection.info.backend_pid
+            wait_until(lambda: is_at_work(backend), "the query is under way")
+            os.kill(running.pid_of("postgres"), signal.SIGKILL)
+            running.until("ready", "postgres")
+            assert stored(urls) == [0]
+
+
+def is_at_work(pid: int) -> bool:
+    """Whether it has computed for a while."""
+    used = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(used[11]) > 20  # ticks, of 10 ms
 
 
 def test_killed_valkey_comes_back_with_its_data(folder: Any) -> None:

@@ -29,6 +29,13 @@ RULES = {
         AND cmd = 'ALL' AND permissive = 'PERMISSIVE' AND roles = '{tocsin_server}'
         AND with_check IS NULL AND replace(qual, '::text', '') =
         '(tenant_id = (NULLIF(current_setting(''app.tenant_id'', true), ''''))::uuid)')""",
+    "the owner reads all of it, for a backup, only when it says so": """
+        SELECT relname FROM pg_class c WHERE relkind IN ('r', 'p') AND NOT relispartition
+        AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'
+        AND NOT EXISTS (SELECT FROM pg_policies WHERE tablename = relname
+            AND policyname = 'owner_reads' AND cmd = 'SELECT'
+            AND roles = ARRAY[pg_get_userbyid(c.relowner)]
+            AND qual = '(current_setting(''app.owner_reads''::text, true) = ''on''::text)')""",
     "tenant_id leads the primary key": TENANT_TABLES
     + """SELECT relname FROM tenant_tables WHERE NOT EXISTS (
         SELECT FROM pg_constraint k WHERE k.conrelid = tenant_tables.oid AND k.contype = 'p'
@@ -79,6 +86,9 @@ BREACHES = {
     ),
     "the tenant's policy compares tenant_id with the setting": (
         "ALTER POLICY tenant ON series USING (true)"
+    ),
+    "the owner reads all of it, for a backup, only when it says so": (
+        "CREATE TABLE bad (tenant_id uuid)"
     ),
     "tenant_id leads the primary key": "CREATE TABLE bad (id uuid PRIMARY KEY, tenant_id uuid)",
     "unique indexes carry tenant_id": "CREATE UNIQUE INDEX bad ON series (id)",

@@ -31,6 +31,17 @@ def database(installed: Installed) -> Iterator[Database]:
     made.close()
 
 
+@pytest.mark.parametrize(
+    ("setting", "value"), [("tcp_keepalives_idle", "1"), ("tcp_user_timeout", "4000")]
+)
+def test_the_server_is_asked_to_notice_soon_that_we_are_gone(
+    installed: Installed, database: Database, setting: str, value: str
+) -> None:
+    is_local = "@/" in installed.server_url  # a socket has no such thing
+    with database.plain() as connection:
+        assert connection.scalar(text(f"SHOW {setting}")) == ("0" if is_local else value)
+
+
 def terminate(superuser: psycopg.Connection, connection: Connection) -> None:
     """As a restart of the server does to each connection."""
     superuser.execute("SELECT pg_terminate_backend(%s, 10000)", [connection.scalar(PID)])

@@ -1,0 +1,74 @@
+"""What verdicts on a series may depend on: from this process's memory, from Redis, or Postgres.
+
+A window holds as long as the series only grew at its end: its revision is then the same, and by how
+many points it is behind, the count of the series shows. These are read, and it goes on with them.
+So Redis needs to be told only now and then.
+"""
+
+from uuid import UUID
+
+from app.actions.parts import Parts
+from app.cache import windows
+from app.cache.windows import Window
+from app.detection import Model, State, lookback_points
+from app.store import Connection, points
+from app.store.series import Series
+
+BEHIND_MOST = 64  # points; from there on all that a verdict looks back on is read anew
+EVERY_POINTS = 16  # between two windows in Redis
+
+
+def before(
+    parts: Parts, connection: Connection, of: Series, model: Model | None, first_ns: int
+) -> tuple[State, bool]:
+    """The state before a point that follows all that were stored when the series was locked; and
+    whether all of it had to be read from Postgres."""
+    for find in (_in_memory, _in_redis):
+        window = find(parts, of)
+        if window is not None and _is_usable(window, of, model):
+            return _caught_up(window, connection, of, model, first_ns), False
+    stored = points.newest(connection, of, lookback_points(model), first_ns)
+    return State.after(model, stored), True
+
+
+def keep(parts: Parts, of: Series, state: State, added: int, is_new: bool) -> None:
+    """Once the points are committed that were added to the series as it was locked.
+
+    is_new: neither here nor in Redis anything was known of it.
+    """
+    window = Window(of.revision, of.points + added, of.model_version or 0, state)
+    parts.windows.put((of.tenant_id, of.id), window)
+    if is_new or window.points // EVERY_POINTS != of.points // EVERY_POINTS:
+        windows.put(parts.cache, of.tenant_id, of.id, window)
+
+
+def forget(parts: Parts, tenant_id: UUID, series_id: UUID) -> None:
+    """Points were erased: they are not to be kept here either."""
+    parts.windows.drop((tenant_id, series_id))
+    windows.drop(parts.cache, tenant_id, series_id)
+
+
+def _in_memory(parts: Parts, of: Series) -> Window | None:
+    return parts.windows.get((of.tenant_id, of.id))
+
+
+def _in_redis(parts: Parts, of: Series) -> Window | None:
+    return windows.get(parts.cache, of.tenant_id, of.id)
+
+
+def _is_usable(window: Window, of: Series, model: Model | None) -> bool:
+    """Whether the points that are missing are few, and it reaches back far enough for the model."""
+    known, behind = len(window.state.recent), of.points - window.points
+    reaches_back = known >= min(lookback_points(model), window.points)
+    return window.revision == of.revision and 0 <= behind <= BEHIND_MOST and reaches_back
+
+
+def _caught_up(
+    window: Window, connection: Connection, of: Series, model: Model | None, first_ns: int
+) -> State:
+    is_of_model = window.version == (of.model_version or 0)
+    state = window.state if is_of_model else State.after(model, window.state.recent)
+    behind = of.points - window.points
+    if not behind:
+        return state
+    return state.followed_by(model, points.newest(connection, of, behind, first_ns))

@@ -1,0 +1,49 @@
+"""The table at the end, and whether the run may call itself passed."""
+
+from collections.abc import Sequence
+
+from tests.chaos.rows import Outcome
+
+MOST_SKIPPED = 2
+SHOWN_PROBLEMS = 5
+HEADS = ("fault", "times", "acknowledged", "lost", "twice", "worst", "goal", "holds")
+
+
+def table(outcomes: Sequence[Outcome]) -> str:
+    rows = [HEADS, *(_cells(outcome) for outcome in outcomes)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(HEADS))]
+    lines = [_line(row, widths) for row in rows]
+    lines.insert(1, "-" * len(lines[0]))
+    for outcome in outcomes:
+        lines += [f"{outcome.fault}: {each}" for each in outcome.problems[:SHOWN_PROBLEMS]]
+        if len(outcome.problems) > SHOWN_PROBLEMS:
+            lines.append(f"{outcome.fault}: and {len(outcome.problems) - SHOWN_PROBLEMS} more")
+        if outcome.skipped:
+            lines.append(f"{outcome.fault}: skipped, {outcome.skipped}")
+    return "\n".join(lines)
+
+
+def failures(outcomes: Sequence[Outcome]) -> list[str]:
+    """Why the run failed; empty where it passed."""
+    wrong = [f"{outcome.fault} does not hold" for outcome in outcomes if not outcome.holds]
+    skipped = [outcome.fault for outcome in outcomes if outcome.skipped]
+    if len(skipped) > MOST_SKIPPED:
+        wrong.append(f"{len(skipped)} rows were skipped, {MOST_SKIPPED} may be")
+    return wrong
+
+
+def _cells(outcome: Outcome) -> tuple[str, ...]:
+    if outcome.skipped:
+        return (outcome.fault, "", "", "", "", "", outcome.goal, "skipped")
+    worst = "" if outcome.worst_s is None else f"{outcome.worst_s:.2f} s"
+    counts = (outcome.times, outcome.acknowledged, outcome.lost, outcome.twice)
+    verdict = "yes" if outcome.holds else "NO"
+    return (outcome.fault, *map(str, counts), worst, outcome.goal, verdict)
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    cells = [
+        cell.rjust(width) if 1 <= place <= 5 else cell.ljust(width)
+        for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+    ]
+    return "  ".join(cells).rstrip()

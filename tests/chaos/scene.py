@@ -1,0 +1,31 @@
+"""An installation, a tenant, clients that load it, and who checks what they were told."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.chaos.checker import Checker
+from tests.chaos.ground import Ground
+from tests.chaos.load import CLIENTS, Load
+
+
+class Scene:
+    def __init__(self, ground: Ground, seed: int, clients: int = CLIENTS) -> None:
+        self.ground = ground
+        self.key = ground.new_tenant()
+        self.load = Load(ground.url, self.key, seed, clients)
+        self.checker = Checker(ground, self.key, self.load.ledger)
+
+
+@contextmanager
+def set_up(ground: Ground, seed: int, clients: int = CLIENTS) -> Iterator[Scene]:
+    """Started and under load; ended with all that belongs to it."""
+    try:
+        ground.start()
+        scene = Scene(ground, seed, clients)
+        scene.load.start()
+        try:
+            yield scene
+        finally:
+            scene.load.stop()
+    finally:
+        ground.end()

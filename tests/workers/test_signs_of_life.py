@@ -1,0 +1,27 @@
+"""Who asks whether workers are there is told the truth, also of one that was killed."""
+
+import signal
+
+from redis import Redis
+
+from app.actions import health
+from app.actions.parts import Parts
+from tests.service import Service, wait_until
+from workers.main import SIGN_OF_LIFE_S
+
+
+def test_readiness_knows_whether_a_worker_lives(
+    workless: Service, parts: Parts, redis: "Redis"
+) -> None:
+    def told() -> str:
+        return health.readiness(parts).parts["workers"]
+
+    redis.flushdb()
+    assert told().startswith("none")
+    workless.start_worker()
+    wait_until(lambda: told() == "ok", "the worker is known")
+    [name] = redis.smembers("rq:workers")
+    wait_until(lambda: 0 < redis.ttl(name) <= SIGN_OF_LIFE_S, "its sign of life runs out soon")
+    workless.stop("worker", signal.SIGKILL)
+    redis.expire(name, 0)  # as that time passes
+    assert told().startswith("none")
