@@ -20,7 +20,7 @@ from app.settings import Settings
 # folder `app` where the command was called is not ours.
 ROOT = Path(app.__file__).resolve().parents[1]
 
-IN_MEMORY = Path("/dev/shm")  # noqa: S108 - mkdtemp makes it private
+IN_MEMORY = Path("/dev/shm")  # noqa: S108  # nosec B108 - mkdtemp makes it private
 CGI_NAMES = ("CONTENT_TYPE", "CONTENT_LENGTH")
 ANSWER_WITHIN_S = 0.5
 SERVER_GRACE_S = 15.0

@@ -24,7 +24,7 @@ ERASING = ("erase_series", "erase_tenant")
 MOST_ATTEMPTS = 5  # a job that took five workers down with it is not tried on a sixth
 
 CLAIM = text(
-    "UPDATE jobs SET status = 'running', attempt = attempt + 1, progress = 0, "  # noqa: S608
+    "UPDATE jobs SET status = 'running', attempt = attempt + 1, progress = 0, "  # noqa: S608  # nosec B608 - the columns are ours
     "lease_until = now() + make_interval(secs => :lease_s), "
     "started_at = coalesce(started_at, now()) "
     "WHERE tenant_id = :tenant_id AND id = :id AND attempt < :most AND "
