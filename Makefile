@@ -13,8 +13,8 @@ help:  ## List the commands
 run: $(VENV)/.installed  ## Start everything, and show the demo; Ctrl-C stops it
 	@exec $(BIN)/tocsin up --demo
 
-test: $(VENV)/.installed-dev  ## Run all tests, in two processes, on servers of their own
-	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+test: $(VENV)/.installed-dev  ## Run all tests (or TESTS=folders), in two processes, on servers of their own
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS) $(TESTS)
 
 fuzz: $(VENV)/.installed-dev  ## Ask every route by the OpenAPI document, for minutes (EXAMPLES=200, SEED=1)
 	@$(BIN)/python -m pytest -q -s tests/fuzz/fuzz_routes.py
