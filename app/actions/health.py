@@ -1,11 +1,14 @@
 """Whether the service can answer: each part is asked, none is assumed."""
 
+import time
 from dataclasses import dataclass
 
 from app.actions import draining
 from app.actions.parts import Parts
 from app.errors import Unavailable
 from app.store import migrations
+
+WORKERS_START_WITHIN_S = 30.0  # they load the detector before they give a sign of life
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,13 @@ def readiness(parts: Parts) -> Readiness:
 def _workers(parts: Parts) -> str:
     """Without any the server answers all the same, and trainings wait."""
     try:
-        return "ok" if parts.queue.workers() else "none gives a sign of life: trainings wait"
+        if parts.queue.workers():
+            return "ok"
     except Unavailable:
         return "unknown"
+    if time.monotonic() - parts.made_at_s < WORKERS_START_WITHIN_S:
+        return "starting"
+    return "none gives a sign of life: trainings wait"
 
 
 def _database(parts: Parts) -> dict[str, str]:

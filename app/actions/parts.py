@@ -1,6 +1,7 @@
 """What the actions work with: made once in a process, passed to each of them."""
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 
 from app import signing
@@ -29,6 +30,7 @@ class Parts:
     use: UseMemory
     slow_places: BoundedSemaphore  # held by what may wait or compute for seconds
     refusals: Throttle  # of rows that tell of refused keys
+    made_at_s: float = field(default_factory=time.monotonic)
 
     def close(self) -> None:
         self.database.close()

@@ -20,7 +20,13 @@ SECONDS = Histogram(
 )
 
 
+# Clients may send any word: each label is a number kept for as long as the process lives.
+METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
+OTHER_METHOD = "other"
+
+
 def note_request(method: str, route: str, status: int, seconds: float) -> None:
+    method = method if method in METHODS else OTHER_METHOD
     REQUESTS.labels(method, route, str(status)).inc()
     SECONDS.labels(method, route).observe(seconds)
 

@@ -1,5 +1,6 @@
 """What `readiness` says when a part is down, and what still works then."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -23,10 +24,19 @@ def nowhere() -> str:
 
 
 def test_without_a_worker_it_is_degraded_but_ready(alone: Parts) -> None:
-    found = health.readiness(alone)
+    found = health.readiness(long_after_its_start(alone))
     assert (found.status, found.is_ready) == ("degraded", True)
     assert found.parts.pop("workers").startswith("none gives a sign of life")
     assert set(found.parts.values()) == {"ok"}
+
+
+def long_after_its_start(parts: Parts) -> Parts:
+    return replace(parts, made_at_s=parts.made_at_s - health.WORKERS_START_WITHIN_S)
+
+
+def test_right_after_the_start_a_worker_is_expected_rather_than_missed(alone: Parts) -> None:
+    just_started = replace(alone, made_at_s=time.monotonic())
+    assert health.readiness(just_started).parts["workers"] == "starting"
 
 
 def test_without_redis_it_is_degraded_but_ready(alone: Parts) -> None:
