@@ -199,9 +199,18 @@ class NewTenant(Body):
 
 
 class TenantChanges(Body):
-    name: Label | None = None
-    limits: TenantLimits | None = None
-    status: Literal["active", "suspended"] | None = None
+    name: Label | None = Field(None, description="null: as it is")
+    limits: TenantLimits | None = Field(
+        None,
+        description="Those that are named change, the others stay; one that is null goes back to "
+        "what the installation sets, and so do all of them where `limits` is null",
+    )
+    status: Literal["active", "suspended"] | None = Field(None, description="null: as it is")
+
+    def given(self) -> dict[str, Any]:
+        """Only what was said; null has a meaning for limits alone."""
+        said = self.model_dump(exclude_unset=True)
+        return {k: v for k, v in said.items() if k == "limits" or v is not None}
 
 
 class NewKey(Body):

@@ -65,9 +65,8 @@ def get_tenant(parts: Parts, slug: str) -> dict[str, Any]:
     errors=(404, 409),
 )
 def patch_tenant(parts: Parts, actor: Actor, slug: str, body: TenantChanges) -> dict[str, Any]:
-    """Rename, suspend or resume a tenant, or change its limits."""
-    changes = body.model_dump(exclude_none=True)
-    changed = accounts.change_tenant(parts, slug, changes, by=actor)
+    """Rename, suspend or resume a tenant, or change some of its limits."""
+    changed = accounts.change_tenant(parts, slug, body.given(), by=actor)
     return shown.tenant(parts.settings, changed)
 
 

@@ -1,6 +1,7 @@
 """`/v1/tenants`: what the operator does."""
 
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -121,6 +122,38 @@ def test_patch_renames_and_limits(operator: httpx.Client, made: Any) -> None:
     assert operator.patch(url, json={}).json() == after
     assert operator.patch(url, json={"slug": "other"}).status_code == 422
     assert operator.patch(url, json={"status": "erasing"}).status_code == 422
+
+
+def limits_after(operator: httpx.Client, slug: str, limits: object) -> Any:
+    answer = operator.patch(f"/v1/tenants/{slug}", json={"limits": limits})
+    assert answer.status_code == 200, answer.text
+    return answer.json()["limits"]
+
+
+def test_limits_that_a_patch_does_not_name_stay(operator: httpx.Client, made: Any) -> None:
+    slug = made["slug"]
+    limits_after(operator, slug, {"series": 7, "upload_bytes": 1000})
+    both = DEFAULT_LIMITS | {"series": 8, "upload_bytes": 1000}
+    assert limits_after(operator, slug, {"series": 8}) == both
+    assert limits_after(operator, slug, {}) == both
+    assert operator.patch(f"/v1/tenants/{slug}", json={"name": "New"}).json()["limits"] == both
+
+
+def test_a_limit_that_is_null_is_again_what_the_installation_sets(
+    operator: httpx.Client, made: Any
+) -> None:
+    slug = made["slug"]
+    limits_after(operator, slug, {"series": 7, "upload_bytes": 1000})
+    one = limits_after(operator, slug, {"series": None})
+    assert one == DEFAULT_LIMITS | {"upload_bytes": 1000}
+    assert limits_after(operator, slug, None) == DEFAULT_LIMITS
+
+
+def test_limits_that_two_change_at_once_are_both_changed(operator: httpx.Client, made: Any) -> None:
+    names = sorted(DEFAULT_LIMITS)
+    with ThreadPoolExecutor(len(names)) as aside:
+        list(aside.map(lambda name: limits_after(operator, made["slug"], {name: 3}), names))
+    assert limits_after(operator, made["slug"], {}) == dict.fromkeys(names, 3)
 
 
 def test_a_suspended_tenant_is_refused_and_keeps_its_data(
