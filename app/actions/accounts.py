@@ -116,9 +116,15 @@ def tenant_by_id(parts: Parts, tenant_id: UUID) -> Tenant:
 def change_tenant(
     parts: Parts, slug: str, changes: Mapping[str, Any], *, by: Actor = SERVICE
 ) -> Tenant:
+    """Limits are merged: None is what the installation sets, of one limit or of all of them."""
     with parts.database.operator() as connection:
-        if tenants.by_slug(connection, slug).status == "erasing":
+        before = tenants.by_slug(connection, slug, is_locked=True)
+        if before.status == "erasing":
             raise Conflict(f"The tenant {slug} is being erased")
+        if "limits" in changes:
+            limits = _merged(before.limits, changes["limits"])
+            changes = {k: v for k, v in changes.items() if k != "limits"}
+            changes |= {} if limits == before.limits else {"limits": limits}
         tenant = tenants.change(connection, slug, changes)
         if changes:
             status = {"status": changes["status"]} if "status" in changes else {}
@@ -129,16 +135,24 @@ def change_tenant(
     return tenant
 
 
+def _merged(own: Mapping[str, float], given: Mapping[str, float | None] | None) -> dict[str, float]:
+    if given is None:
+        return {}
+    return {name: limit for name, limit in {**own, **given}.items() if limit is not None}
+
+
 def erase_tenant(parts: Parts, slug: str, *, by: Actor = SERVICE) -> Job:
-    """Shut at once; a job erases its rows, which may take a while."""
-    with parts.database.plain() as connection:
-        become_operator(connection)
-        tenant = tenants.change(connection, slug, {"status": "erasing"})
+    """Shut at once; a job erases its rows, which may take a while. Asked again, it is one act."""
+    with parts.database.operator() as connection:
+        tenant = tenants.by_slug(connection, slug, is_locked=True)
+        if tenant.status != "erasing":
+            tenants.change(connection, slug, {"status": "erasing"})
+            become_server(connection)
+            become_tenant(connection, tenant.id)
+            audit.add(connection, tenant.id, by, "tenant.erased", tenant.id)
         become_server(connection)
-        become_tenant(connection, tenant.id)
-        audit.add(connection, tenant.id, by, "tenant.erased", tenant.id)
         become_tenant(connection, INSTALLATION)
-        job = jobs.add(
+        job = jobs.erasing(connection, tenant.id) or jobs.add(
             connection, INSTALLATION, "erase_tenant", slug, {"tenant_id": str(tenant.id)}
         )
     parts.queue.wake("erase_tenant", INSTALLATION, job.id)

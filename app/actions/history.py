@@ -3,16 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from app.actions.parts import Parts
 from app.errors import NotFound, NotScored
-from app.store import events, points, scores, series, tenants
+from app.ingest.timestamps import format_timestamp
+from app.store import audit, events, points, scores, series, tenants
+from app.store.audit import SERVICE, Actor
+from app.store.database import INSTALLATION, become_server, become_tenant
 from app.store.events import Event, WantedEvents
 from app.store.ids import from_ulid
 from app.store.scores import Score, Wanted
 from app.store.series import Series
-from app.store.times import to_datetime
 
 EXPORT_ROWS = 5_000
 Span = tuple[datetime | None, datetime | None]
@@ -73,7 +76,7 @@ def score_at(parts: Parts, tenant_id: UUID, name: str, time_ns: int) -> Score:
             raise NotScored(
                 "The point is stored, but was never scored: train the series, or score it"
             )
-    raise NotFound(f"{name} has no point at {to_datetime(time_ns).isoformat()}")
+    raise NotFound(f"{name} has no point at {format_timestamp(time_ns)}")
 
 
 def anomalies(
@@ -87,12 +90,29 @@ def anomalies(
 
 
 def anomalies_of_all(
-    parts: Parts, tenant: str | None, series_name: str | None, wanted: Wanted
+    parts: Parts,
+    tenant: str | None,
+    series_name: str | None,
+    wanted: Wanted,
+    *,
+    by: Actor = SERVICE,
 ) -> list[Score]:
+    """Each page is an act of the operator's, in the log of the tenant that it is narrowed to."""
     with parts.database.operator() as connection:
-        if tenant is not None:
-            tenants.by_slug(connection, tenant)
-        return scores.anomalies_of_all(connection, tenant, series_name, wanted)
+        of = INSTALLATION if tenant is None else tenants.by_slug(connection, tenant).id
+        found = scores.anomalies_of_all(connection, tenant, series_name, wanted)
+        subject = series_name and series.id_of(connection, of, series_name)
+        become_server(connection)
+        become_tenant(connection, of)
+        audit.add(connection, of, by, "anomalies.read", subject, _narrowing(series_name, wanted))
+    return found
+
+
+def _narrowing(series_name: str | None, wanted: Wanted) -> dict[str, Any]:
+    """What was asked for, without the name: the log holds none."""
+    asked = {"from": wanted.start, "to": wanted.end, "min_score": wanted.min_score}
+    by_name = {} if series_name is None else {"by_series_name": True}
+    return {name: value for name, value in asked.items() if value is not None} | by_name
 
 
 def events_page(

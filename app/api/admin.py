@@ -6,6 +6,7 @@ from app.actions import history
 from app.actions.parts import Parts
 from app.api import answers, pages, shown
 from app.api.bodies import AllAnomaliesQuery
+from app.store.audit import Actor
 from app.store.times import to_ns
 from app.web.routes import route
 
@@ -20,10 +21,10 @@ ANOMALIES = "/v1/admin/anomalies"
     answer=list[answers.TenantScoreAnswer],
     errors=(404,),
 )
-def get_all_anomalies(parts: Parts, query: AllAnomaliesQuery) -> dict[str, Any]:
-    """Anomalous points of every tenant, newest first."""
+def get_all_anomalies(parts: Parts, actor: Actor, query: AllAnomaliesQuery) -> dict[str, Any]:
+    """Anomalous points of every tenant, newest first; the audit log tells who read them."""
     wanted = pages.wanted_anomalies(parts, ANOMALIES, query)
-    rows = history.anomalies_of_all(parts, query.tenant, query.series, wanted)
+    rows = history.anomalies_of_all(parts, query.tenant, query.series, wanted, by=actor)
     return pages.page(
         parts,
         ANOMALIES,

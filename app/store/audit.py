@@ -29,6 +29,7 @@ from app.store.ids import new_id
 AUDIT, SERIES, TENANTS = tables.audit, tables.series, tables.tenants
 
 Action = Literal[
+    "anomalies.read",
     "key.created",
     "key.refused",
     "key.revoked",
@@ -44,7 +45,13 @@ Action = Literal[
     "tenant.erased",
 ]
 ActorKind = Literal["key", "operator", "cli", "service", "nobody"]
-OF_SERIES = ("model.activated", "points.erased", "series.changed", "series.created")
+OF_SERIES = (
+    "anomalies.read",
+    "model.activated",
+    "points.erased",
+    "series.changed",
+    "series.created",
+)
 
 
 @dataclass(frozen=True)

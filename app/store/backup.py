@@ -76,7 +76,7 @@ def _written(
         format=archive.FORMAT,
         tocsin=version("tocsin"),
         revision=_one(connection, REVISION),
-        taken_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        taken_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         postgres=_one(connection, "SHOW server_version"),
         secrets=secret.fingerprints(),
         years=[row[0] for row in connection.execute(YEARS)],

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from app.errors import NotFound
 from app.store import tables
+from app.store.database import INSTALLATION
 from app.store.ids import new_id
 
 JOBS = tables.jobs
@@ -151,6 +152,18 @@ def add(
         .returning(*JOBS.c)
     )
     return _job(connection.execute(statement).one())
+
+
+def erasing(connection: Connection, tenant_id: UUID) -> Job | None:
+    """The installation's job that erases a tenant, while it waits or runs."""
+    statement = select(JOBS).where(
+        JOBS.c.tenant_id == INSTALLATION,
+        JOBS.c.kind == "erase_tenant",
+        JOBS.c.settings["tenant_id"].astext == str(tenant_id),
+        ACTIVE,
+    )
+    row = connection.execute(statement).first()
+    return None if row is None else _job(row)
 
 
 def by_id(connection: Connection, tenant_id: UUID, job_id: UUID) -> Job:

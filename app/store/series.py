@@ -106,6 +106,12 @@ def by_name(connection: Connection, tenant_id: UUID, name: str) -> Series:
     return _found(connection.execute(statement).one_or_none(), name)
 
 
+def id_of(connection: Connection, tenant_id: UUID, name: str) -> UUID | None:
+    """For the operator too, who sees no jobs; None where there is no such series."""
+    statement = select(SERIES.c.id).where(SERIES.c.tenant_id == tenant_id, SERIES.c.name == name)
+    return connection.scalar(statement)
+
+
 def by_id(connection: Connection, tenant_id: UUID, series_id: UUID) -> Series:
     statement = select(SERIES).where(SERIES.c.tenant_id == tenant_id, SERIES.c.id == series_id)
     return _found(connection.execute(statement).one_or_none(), str(series_id))

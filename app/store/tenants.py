@@ -49,8 +49,11 @@ def page(connection: Connection, after: str | None, limit: int) -> list[Tenant]:
     return [_tenant(row) for row in connection.execute(statement)]
 
 
-def by_slug(connection: Connection, slug: str) -> Tenant:
+def by_slug(connection: Connection, slug: str, is_locked: bool = False) -> Tenant:
+    """Locked, it stays as it is until the transaction ends."""
     statement = select(TENANTS).where(TENANTS.c.slug == slug, TENANTS.c.id != INSTALLATION)
+    if is_locked:
+        statement = statement.with_for_update()
     row = connection.execute(statement).one_or_none()
     if row is None:
         raise NotFound(f"There is no tenant {slug}")

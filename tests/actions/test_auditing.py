@@ -136,9 +136,19 @@ def test_an_act_that_changes_nothing_is_none(parts: Parts, account: Account) -> 
     before = log_of(parts, account.id)
     accounts.revoke_key(parts, account.id, key.id)
     accounts.change_tenant(parts, account.slug, {})
+    accounts.change_tenant(parts, account.slug, {"limits": {"series": None}})
     series_actions.change(parts, account.id, "rides", {})
     series_actions.erase_points(parts, account.id, "rides", None, None)
     assert log_of(parts, account.id) == before
+
+
+def test_a_tenant_that_is_erased_twice_over_is_one_act_and_one_job(
+    parts: Parts, account: Account
+) -> None:
+    first = accounts.erase_tenant(parts, account.slug)
+    assert accounts.erase_tenant(parts, account.slug).id == first.id
+    actions = [entry.action for entry in log_of(parts, account.id)]
+    assert actions.count("tenant.erased") == 1
 
 
 def test_an_erased_tenant_leaves_its_rows_and_no_name_in_them(

@@ -79,6 +79,31 @@ def test_every_act_is_there_with_who_did_it_and_from_where(
     assert new["subject_name"] == "new"
 
 
+def test_who_reads_the_anomalies_of_tenants_is_told_of(
+    tenant: Tenant, operator: httpx.Client
+) -> None:
+    tenant.make_series("rides")
+    operator.headers["X-Request-Id"] = f"reading-{tenant.slug}"
+    narrowed = {"from": "2024-01-01T00:00:00Z", "min_score": 0.5, "series": "rides"}
+    one = {"tenant": tenant.slug}
+    queries: tuple[dict[str, Any], ...] = ({}, one, {**one, **narrowed})
+    for query in queries:
+        assert operator.get("/v1/admin/anomalies", params=query).status_code == 200
+    assert operator.get("/v1/admin/anomalies", params={"tenant": "nobody"}).status_code == 404
+    found = listed(operator, action="anomalies.read", limit=1000)
+    mine = [entry for entry in found if entry["request_id"] == f"reading-{tenant.slug}"]
+    assert [(one["tenant"], one["subject_name"], one["details"]) for one in mine] == [
+        (
+            tenant.slug,
+            "rides",
+            {"from": "2024-01-01T00:00:00Z", "min_score": 0.5, "by_series_name": True},
+        ),
+        (tenant.slug, None, {}),
+        (None, None, {}),
+    ]
+    assert {(one["actor_kind"], one["from_address"]) for one in mine} == {("operator", "127.0.0.1")}
+
+
 def test_settings_that_come_with_a_training_are_a_change_of_the_series(
     tenant: Tenant, operator: httpx.Client
 ) -> None:

@@ -118,6 +118,8 @@ def test_absent_unscored_and_malformed_times_are_told_apart(rides: Tenant) -> No
         return answer.status_code, answer.json()["code"]
 
     assert ask(at(500)) == (404, "not_found")
+    absent = rides.http.get(f"/v1/series/rides/anomalies/{at(500)}").json()
+    assert absent["detail"].endswith(f" {at(500)}")
     assert ask(at(5)) == (409, "not_scored")
     assert ask("soon") == (422, "invalid")
     assert ask("2024-01-06T01:00:00.0000001Z") == (422, "invalid")
