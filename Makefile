@@ -5,7 +5,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
 	--generate-hashes --no-emit-index-url --no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz lint format check lock migrate quality quality-short cost history picture chaos
+.PHONY: help run test fuzz lint format check lock migrate quality quality-short cost history bench picture chaos
 
 help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ cost: $(VENV)/.installed  ## Time the detector beside plain scikit-learn
 
 history: $(VENV)/.installed  ## Time pages of ten million scores beside plain SQL, some minutes and 5 GB
 	@$(BIN)/python -m benchmarks.history $(ARGS)
+
+bench: $(VENV)/.installed  ## Time the whole service beside its references (ARGS=scoring for one row)
+	@$(BIN)/python -m benchmarks.service $(ARGS)
 
 picture: $(VENV)/.installed  ## Draw docs/pipeline.png: one real anomaly on its way through the detector
 	@$(BIN)/python -m benchmarks.picture

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import psycopg
 
-from benchmarks.history.installation import Installation, started
+from benchmarks.installation import Installation, started
 from benchmarks.provenance import provenance
 from benchmarks.tables import Table, wide_console
 
