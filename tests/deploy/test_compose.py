@@ -210,7 +210,7 @@ def test_compiled_loops_are_laid_where_they_may_be_read(tmp_path: Path) -> None:
 
 
 def test_redis_gets_its_password_by_a_file(compose: dict[str, Any], tmp_path: Path) -> None:
-    (tmp_path / "redis_password").write_text("secret\n")
+    (tmp_path / "redis_password").write_text('a "secret" \\ #\n')
     _, _, line = compose["services"]["redis"]["command"]
     script = line.replace("$$", "$").replace("/tmp", str(tmp_path))  # noqa: S108 - the container's
     script = script.replace("/run/secrets", str(tmp_path))
@@ -222,7 +222,7 @@ def test_redis_gets_its_password_by_a_file(compose: dict[str, Any], tmp_path: Pa
     ).stdout
     assert "secret" not in told
     assert f"{tmp_path}/redis.conf --appendonly yes" in told
-    assert (tmp_path / "redis.conf").read_text() == "requirepass secret\n"
+    assert (tmp_path / "redis.conf").read_text() == r'requirepass "a \"secret\" \\ #"' + "\n"
     assert (tmp_path / "redis.conf").stat().st_mode & 0o077 == 0
 
 
