@@ -1,9 +1,10 @@
 """`credentials.json` in the data folder: where the service is, and keys for it."""
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
+from app.apikeys import parse
 from app.errors import Misconfigured
 
 FILE = "credentials.json"
@@ -31,6 +32,18 @@ def read(data_dir: Path) -> Credentials:
     known = {field.name for field in fields(Credentials)}
     found = content.items() if isinstance(content, dict) else ()
     return Credentials(**{k: v for k, v in found if k in known and isinstance(v, str)})
+
+
+def follow(data_dir: Path, key: str) -> bool:
+    """Put a rotated key in the place of its last secret; whether the file held that."""
+    known, new = read(data_dir), parse(key)
+    held = {"operator_key": known.operator_key, "api_key": known.api_key}
+    mine = [
+        name for name, text in held.items() if new and (old := parse(text)) and old.id == new.id
+    ]
+    if mine:
+        write(data_dir, replace(known, **dict.fromkeys(mine, key)))
+    return bool(mine)
 
 
 def write(data_dir: Path, credentials: Credentials) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli import client, output
-from app.cli.failures import WrongUsage
+from app.cli.failures import CommandFailed, WrongUsage
 from app.cli.output import AsJson
 
 app = typer.Typer(no_args_is_help=True, help="API keys.")
@@ -110,6 +110,25 @@ def rotate(
             made = service.ask("POST", path, json={"grace_seconds": grace_s})
     end = f"; the one before works until {made['previous_until']}" if grace_s else ""
     _show(made, f"Rotated the key {key_id}{end}", as_json)
+    _keep(made["secret"])
+
+
+def _keep(key: str) -> None:
+    """`credentials.json` follows, or the commands that use it would be locked out."""
+    from app import settings
+    from app.cli import credentials
+
+    data_dir = settings.read_client().data_dir
+    path = data_dir / credentials.FILE
+    try:
+        is_held = credentials.follow(data_dir, key)
+    except OSError as error:
+        raise CommandFailed(
+            f"{path} holds the secret before and cannot be written ({error.strerror}): put the new "
+            "one there by hand."
+        ) from None
+    if is_held:
+        output.message(f"{path} has the new one.")
 
 
 def _seconds(text: str) -> int:

@@ -156,6 +156,36 @@ def test_a_rotated_key_has_a_new_secret_and_the_old_one_a_grace(tocsin: Any) -> 
         assert tocsin("keys", "rotate", made["id"], f"--grace={grace}").code == 2
 
 
+def test_a_stored_key_that_is_rotated_is_stored_anew(
+    tocsin: Any, service: Service, tenant: Tenant
+) -> None:
+    del tocsin.environment["TOCSIN_URL"], tocsin.environment["TOCSIN_API_KEY"]
+    file = tocsin.data_dir / "credentials.json"
+    before = {
+        "url": service.url,
+        "api_key": tenant.key,
+        "operator_key": service.operator_key,
+        "tenant": "mine",
+    }
+    file.write_text(json.dumps(before))
+    mine = tenant.http.get("/v1/me").json()["key"]["id"]
+    run = tocsin("keys", "rotate", mine)
+    assert str(file) in run.said
+    after = json.loads(file.read_text())
+    assert after == before | {"api_key": run.out.strip()} != before
+    assert file.stat().st_mode & 0o077 == 0
+    assert tocsin("series", "list").code == 0
+    other = tocsin("keys", "create", "--json").data["id"]
+    assert str(file) not in tocsin("keys", "rotate", other).said
+    assert json.loads(file.read_text()) == after
+
+    database = {name: text for name, text in service.environment.items() if "DATA_DIR" not in name}
+    made = tocsin("keys", "create", "--operator", "--json", **database).data
+    file.write_text(json.dumps(after | {"operator_key": made["secret"]}))
+    new = tocsin("keys", "rotate", made["id"], "--operator", "--json", **database).data["secret"]
+    assert json.loads(file.read_text()) == after | {"operator_key": new}
+
+
 def test_the_operator_reads_who_did_what(operator: Any, tenant: Tenant) -> None:
     tenant.make_series("rides")
     entries = operator("audit", "--tenant", tenant.slug, "--limit", "1", "--json").data
