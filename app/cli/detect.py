@@ -93,8 +93,9 @@ def _explained(file: Path) -> Iterator[None]:
         raise WrongUsage(f"{file} cannot be read: {error.strerror or error}") from error
     except Invalid as error:
         told = [line for one in error.errors if (line := _line(one)) != error.detail]
-        lines, more = told[:ERRORS_SHOWN], len(told) - ERRORS_SHOWN
-        rest = [f"and {more} more"] if more > 0 else []
+        lines = told[:ERRORS_SHOWN]
+        more = len(told) - len(lines) + error.extra.get("left_out", 0)
+        rest = [f"and {more:,} more"] if more else []
         raise WrongUsage("\n  ".join([error.detail, *lines, *rest])) from error
     except TocsinError as error:
         raise WrongUsage(f"{file}: {error.detail}") from error

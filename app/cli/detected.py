@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,12 +13,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from app.detection import Alarms, Points, Verdicts, Watch, watch
-from app.errors import Invalid
+from app.errors import Invalid, RowError
+from app.ingest.chunk import Chunk
 from app.ingest.csv import read_csv
 from app.ingest.inflate import inflate
 
 SECOND_NS = 1_000_000_000
 INFLATED_BYTES_MAX = 4 << 30
+ERRORS_KEPT = 10
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run such a text
 
 
@@ -63,17 +66,32 @@ class Found:
 def read(file: Path, timestamp_column: str | None, value_column: str | None) -> Rows:
     with file.open("rb") as stream:
         source = inflate(stream, INFLATED_BYTES_MAX) if file.suffix == ".gz" else stream
-        chunks = list(
-            read_csv(
-                source, timestamp_column=timestamp_column, value_column=value_column, counted=True
-            )
+        read_chunks = read_csv(
+            source, timestamp_column=timestamp_column, value_column=value_column, counted=True
         )
-    errors = [error for chunk in chunks for error in chunk.errors]
-    if errors:
-        raise Invalid(f"{file} has rows that cannot be read", errors)
+        chunks = _sound(file, read_chunks)
     times = np.concatenate([chunk.times for chunk in chunks])
     values = np.concatenate([chunk.values for chunk in chunks])
     return _rows(chunks[0].columns, times, values)
+
+
+def _sound(file: Path, read_chunks: Iterable[Chunk]) -> list[Chunk]:
+    """All of them; once a row is bad the others are only counted, and `left_out` says how many bad
+    ones are not named."""
+    chunks: list[Chunk] = []
+    errors: list[RowError] = []
+    bad = 0
+    for chunk in read_chunks:
+        bad += len(chunk.errors)
+        errors += chunk.errors[: ERRORS_KEPT - len(errors)]
+        if bad:
+            chunks.clear()
+        else:
+            chunks.append(chunk)
+    if bad:
+        wrong = f"{file} has rows that cannot be read"
+        raise Invalid(wrong, errors, left_out=bad - len(errors))
+    return chunks
 
 
 def _rows(

@@ -5,6 +5,7 @@ import math
 import re
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,12 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from app.cli import drawn
+from app.cli import detected, drawn
 from app.cli.detect import detect
 from app.cli.detected import Found, Rows
 from app.cli.failures import WRONG_USAGE, WrongUsage, exit_code
 from app.detection import Points, Settings, Verdicts, Watch, replay, watch
+from app.errors import Invalid
 
 QUICK = ("--n-estimators", "10", "--max-samples", "64")
 HEADER = "timestamp,value,score,is_anomaly,alarm,alert,event,expected,lower,upper,reason"
@@ -248,6 +250,33 @@ def test_bad_rows_are_told_by_line(tmp_path: Path) -> None:
     told = refusal(file)
     assert "line 3, timestamp" in told
     assert "line 4, value" in told
+
+
+def bad_rows(tmp_path: Path, n: int) -> Path:
+    file = tmp_path / f"{n}.csv"
+    file.write_text("timestamp,value\n" + "soon,much\n" * n)
+    return file
+
+
+def test_of_many_bad_rows_the_first_are_named_and_the_others_counted(tmp_path: Path) -> None:
+    told = refusal(bad_rows(tmp_path, 60_000)).splitlines()
+    named = [line.split(",")[0] for line in told[1:-1]]
+    assert named == [f"  line {number}" for number in range(2, 12)]
+    assert told[-1] == "  and 59,990 more"
+
+
+def test_many_bad_rows_take_no_more_memory_than_few(tmp_path: Path) -> None:
+    def peak(n: int) -> int:
+        file = bad_rows(tmp_path, n)
+        tracemalloc.start()
+        try:
+            with pytest.raises(Invalid):
+                detected.read(file, None, None)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert peak(300_000) < 1.2 * peak(100_000)  # which are two chunks: one read, one looked at
 
 
 @pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n\0\0", b"timestamp\n2024-01-01\n"])
