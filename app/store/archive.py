@@ -15,7 +15,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Annotated, Any
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from app.errors import Misconfigured
 from app.signing import Secret
@@ -30,14 +32,23 @@ LARGEST_MANIFEST_BYTES = 16 << 20
 Progress = Callable[[str, int], None]  # a part, and how many bytes of it are done
 
 
+# What reading a member may raise; RuntimeError of one that is encrypted or packed in an odd way.
+UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, RuntimeError)
+
+EXACTLY = ConfigDict(strict=True, extra="forbid")
+Count = Annotated[int, Field(ge=0)]
+Year = Annotated[int, Field(ge=1678, le=2262)]  # those that times may have
+
+
 @dataclass(frozen=True)
 class Part:
     """The rows of a table: `columns` in their order in the file."""
 
+    __pydantic_config__ = EXACTLY
     table: str
     columns: list[str]
-    rows: int
-    size_bytes: int
+    rows: Count
+    size_bytes: Count
     sha256: str
 
     @property
@@ -50,14 +61,18 @@ class Manifest:
     """`secrets` names the lines of the installation secret that keys may be hashed under; `years`
     are those that points and scores have a partition for."""
 
+    __pydantic_config__ = EXACTLY
     format: int
     tocsin: str
     revision: str
     taken_at: str
     postgres: str
     secrets: dict[str, str]
-    years: list[int]
+    years: list[Year]
     parts: list[Part]
+
+
+_MANIFEST = TypeAdapter(Manifest)
 
 
 class BadBackup(Misconfigured):
@@ -150,31 +165,51 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def manifest(zipped: zipfile.ZipFile) -> Manifest:
+    """Raises BadBackup, naming what is wrong: until it is verified, anybody may have written it."""
+    text = _small(zipped, MANIFEST)
     try:
-        facts: dict[str, Any] = json.loads(_small(zipped, MANIFEST))
-        if facts["format"] != FORMAT:
-            raise BadBackup(
-                f"The backup has format {facts['format']}, this program reads {FORMAT}: "
-                f"restore it with Tocsin {facts['tocsin']}."
-            )
-        parts = [Part(**part) for part in facts.pop("parts")]
-        return Manifest(**facts, parts=parts)
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadBackup(f"The backup's {MANIFEST} is missing or damaged: {error}") from None
+        _refuse_other_format(json.loads(text))
+        found = _MANIFEST.validate_json(text)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        place = ".".join(map(str, wrong["loc"]))
+        raise BadBackup(f"The backup's {MANIFEST} is damaged: {place}: {wrong['msg']}") from None
+    except (ValueError, RecursionError) as error:
+        raise BadBackup(f"The backup's {MANIFEST} is no JSON: {error}") from None
+    tables = [part.table for part in found.parts]
+    if len(set(tables)) < len(tables):
+        raise BadBackup(f"The backup's {MANIFEST} is damaged: parts: a table is there twice")
+    return found
+
+
+def _refuse_other_format(facts: Any) -> None:
+    """Before all else, since one of another format may have other members."""
+    if not isinstance(facts, dict) or "format" not in facts:
+        raise BadBackup(f"The backup's {MANIFEST} is damaged: format: is needed")
+    if facts["format"] != FORMAT:
+        raise BadBackup(
+            f"The backup has format {facts['format']!r:.40}, this program reads {FORMAT}: "
+            f"restore it with Tocsin {facts.get('tocsin')!r:.40}."
+        )
 
 
 def is_signed(zipped: zipfile.ZipFile, secret: Secret) -> bool:
     """Whether an installation with this secret wrote the manifest as it is."""
     try:
         signature = bytes.fromhex(_small(zipped, SIGNATURE).decode())
-    except (KeyError, ValueError):
+    except (BadBackup, ValueError):
         return False
     return secret.holds(PURPOSE, _small(zipped, MANIFEST), signature)
 
 
 def _small(zipped: zipfile.ZipFile, name: str) -> bytes:
-    with zipped.open(name) as file:
-        return file.read(LARGEST_MANIFEST_BYTES)
+    try:
+        with zipped.open(name) as file:
+            return file.read(LARGEST_MANIFEST_BYTES)
+    except KeyError:
+        raise BadBackup(f"The backup has no {name}: it is none, or was changed.") from None
+    except UNREADABLE as error:
+        raise BadBackup(f"The backup's {name} is damaged: {error}") from None
 
 
 def verify(zipped: zipfile.ZipFile, parts: list[Part], progress: Progress) -> None:
@@ -196,9 +231,11 @@ def blocks(zipped: zipfile.ZipFile, part: Part) -> Iterator[bytes]:
         file: IO[bytes] = zipped.open(part.name)
     except KeyError:
         raise BadBackup(f"The backup is damaged: {part.name} is missing.") from None
+    except UNREADABLE as error:
+        raise BadBackup(f"The backup is damaged in {part.name}: {error}") from None
     with file:
         try:
             while block := file.read(BUFFER_BYTES):
                 yield block
-        except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError) as error:
+        except UNREADABLE as error:
             raise BadBackup(f"The backup is damaged in {part.name}: {error}") from None
