@@ -16,7 +16,7 @@ from app.store import Connection, audit, jobs, keys, tenants
 from app.store.audit import SERVICE, Actor
 from app.store.database import INSTALLATION, become_operator, become_server, become_tenant
 from app.store.jobs import Job
-from app.store.keys import StoredKey
+from app.store.keys import PresentedKey, StoredKey
 from app.store.tenants import Tenant
 
 SCOPES = ("read", "write", "admin")
@@ -38,37 +38,36 @@ class Caller:
 
 def recognise(parts: Parts, key: ApiKey, *, by: Actor = SERVICE) -> Caller | None:
     """The owner of a key; None where no such key is valid, which the audit log then tells."""
-    with parts.database.key(key.id) as connection:
-        row: Any = keys.recognise(connection, key.id)
-        tenant_id = INSTALLATION if row is None else row.tenant_id
-        become_tenant(connection, tenant_id)
-        tenant = None if row is None else tenants.by_id(connection, tenant_id)
-        reason = _reason_to_refuse(parts, row, tenant, key)
-        if reason is not None:
+    found = keys.presented(parts.database, key.id)
+    tenant_id = INSTALLATION if found is None else found.tenant_id
+    reason = _reason_to_refuse(parts, found, key)
+    if reason is not None:
+        with parts.database.tenant(tenant_id) as connection:
             refusals.note_key(parts, connection, tenant_id, by, key.id, reason)
-        elif row.is_use_stale:
-            keys.note_use(connection, tenant_id, key.id)
     if reason == "tenant_suspended":
         raise TenantSuspended("The operator has suspended this tenant; its data are kept")
-    if reason is not None or tenant is None:
+    if reason is not None or found is None:
         return None
-    limits = TenantLimits.of(parts.settings, tenant.limits)
-    return Caller(tenant_id, key.id, frozenset(row.scopes), tenant_id == INSTALLATION, limits)
+    if found.is_use_stale:
+        with parts.database.tenant(tenant_id) as connection:
+            keys.note_use(connection, tenant_id, key.id)
+    limits = TenantLimits.of(parts.settings, found.tenant_limits)
+    return Caller(tenant_id, key.id, frozenset(found.scopes), tenant_id == INSTALLATION, limits)
 
 
-def _reason_to_refuse(parts: Parts, row: Any, tenant: Tenant | None, key: ApiKey) -> str | None:
+def _reason_to_refuse(parts: Parts, found: PresentedKey | None, key: ApiKey) -> str | None:
     """Both hashes are compared whatever comes of the first: time tells nothing of them."""
-    if row is None or tenant is None:
+    if found is None:
         return "unknown"
-    is_current = key.matches(row.secret_hash, parts.secret)
-    is_previous = key.matches(row.previous_hash or b"", parts.secret)
-    if not (is_current or is_previous) or key.is_operator != (row.tenant_id == INSTALLATION):
+    is_current = key.matches(found.secret_hash, parts.secret)
+    is_previous = key.matches(found.previous_hash or b"", parts.secret)
+    if not (is_current or is_previous) or key.is_operator != (found.tenant_id == INSTALLATION):
         return "wrong_secret"
-    if row.is_revoked or row.is_expired:
-        return "revoked" if row.is_revoked else "expired"
-    if not (is_current or row.is_previous_valid):
+    if found.is_revoked or found.is_expired:
+        return "revoked" if found.is_revoked else "expired"
+    if not (is_current or found.is_previous_valid):
         return "rotated"
-    return None if tenant.status == "active" else f"tenant_{tenant.status}"
+    return None if found.tenant_status == "active" else f"tenant_{found.tenant_status}"
 
 
 def add_tenant(

@@ -15,6 +15,7 @@ from app.ingest.chunk import Chunk
 from app.store import Connection, audit, series, staging
 from app.store.audit import SERVICE, Actor
 from app.store.jobs import Job
+from app.store.judging import Writes
 from app.store.series import Series
 from app.store.times import to_ns
 
@@ -168,14 +169,19 @@ class _Upload:
         self.report.errors += [RowError(line, None, message) for line in found.lines]
 
     def _note(self, locked: list[Series], stored: dict[UUID, int]) -> None:
-        spans = staging.spans(self.connection)
-        for one in locked:
-            if one.id in spans and (one.id in stored or self.report.replaced):
-                first, last = spans[one.id]
-                added = stored.get(one.id, 0)
-                first_ns, last_ns = to_ns(first), to_ns(last)
-                series.note_points(self.connection, one, added, first_ns, last_ns)
-                self.trainings += retraining.ask_if_due(self.connection, one, added, last_ns)
+        writes, spans = Writes(self.tenant_id), staging.spans(self.connection)
+        changed = [
+            one for one in locked if one.id in spans and (one.id in stored or self.report.replaced)
+        ]
+        for one in changed:
+            first, last = (to_ns(moment) for moment in spans[one.id])
+            writes.grown(one, stored.get(one.id, 0), first, last)
+        writes.flush(self.connection)
+        for one in changed:
+            last_ns = to_ns(spans[one.id][1])
+            self.trainings += retraining.ask_if_due(
+                self.connection, one, stored.get(one.id, 0), last_ns
+            )
 
 
 def _of_many_series(

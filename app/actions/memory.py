@@ -42,3 +42,5 @@ class RecentlyUsed(Generic[Key, Value]):
 
 ModelMemory = RecentlyUsed[Identity, Model]
 WindowMemory = RecentlyUsed[tuple[UUID, UUID], Window]
+SeriesIds = RecentlyUsed[tuple[UUID, str], UUID]
+"""Of a name, the id that it had last; the lock on the series shows whether it still is."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 
 from app import signing
-from app.actions.memory import ModelMemory, WindowMemory
+from app.actions.memory import ModelMemory, SeriesIds, WindowMemory
 from app.actions.quotas import UseMemory
 from app.actions.throttle import Throttle
 from app.cache import Cache
@@ -27,6 +27,7 @@ class Parts:
     queue: JobQueue
     models: ModelMemory
     windows: WindowMemory
+    series_ids: SeriesIds
     use: UseMemory
     slow_places: BoundedSemaphore  # held by what may wait or compute for seconds
     refusals: Throttle  # of rows that tell of refused keys
@@ -52,6 +53,7 @@ def assemble(settings: Settings) -> Parts:
         queue=JobQueue(redis_url, secret),
         models=ModelMemory(settings.model_memory_entries),
         windows=WindowMemory(settings.model_memory_entries),
+        series_ids=SeriesIds(settings.model_memory_entries),
         use=UseMemory(),
         slow_places=BoundedSemaphore(settings.slow_requests),
         refusals=Throttle(),

@@ -4,15 +4,16 @@ The series is locked for the transaction, so that two requests cannot judge by t
 a process or Redis remembers of that past counts only as far as the lock shows it to hold.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.actions import fields, models, quotas, retraining, states
+from app.actions import models, quotas, retraining, states
+from app.actions.asked import Answer, Asked
 from app.actions.parts import Parts
 from app.actions.watching import Judged, mark
 from app.detection import (
@@ -24,41 +25,16 @@ from app.detection import (
     advance,
     lookback_points,
 )
-from app.errors import Conflict, Invalid, ModelNotReady, NotFound, TocsinError
-from app.store import Connection, scores, series
+from app.errors import Conflict, Invalid, ModelNotReady, NotFound
+from app.store import Connection, judging, scores
 from app.store import points as stored_points
 from app.store.jobs import Job
-from app.store.scores import Score
+from app.store.judging import Begun, Known, Writes
+from app.store.scores import Marks, Score
 from app.store.series import Series
 from app.store.times import to_ns
 
 MERGED_POINTS = 20_000  # late points are judged in one pass if no more lie between them
-
-
-@dataclass(frozen=True)
-class Asked:
-    """Points to judge, as they came: times (n,) ns in any order, values (n, c), places (n,)."""
-
-    times: NDArray[np.int64]
-    values: NDArray[np.float64]
-    places: NDArray[np.int64]
-    columns: tuple[str, ...]
-
-    def only(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> "Asked":
-        return Asked(self.times[chosen], self.values[chosen], self.places[chosen], self.columns)
-
-    def arranged(self, of: Series) -> "Asked":
-        """With the values in the order of the series' fields; those not named are missing."""
-        values = fields.arranged(of, self.columns, self.values) + 0.0  # no -0.0, see Points
-        return Asked(self.times, values, self.places, tuple(of.fields))
-
-
-@dataclass(frozen=True)
-class Answer:
-    """For each place in the request a score, or the error that stands for it."""
-
-    scores: dict[int, Score]
-    errors: dict[int, TocsinError]
 
 
 def score(
@@ -67,25 +43,43 @@ def score(
     """Store and judge points of one series or many; all are stored, or none."""
     answer = Answer({}, {})
     judged: list[_SeriesTask] = []
-    trainings: list[Job] = []
-    with parts.database.tenant(tenant_id) as connection:
-        locked = series.lock(connection, tenant_id, list(asked))
+    with parts.database.plain() as connection:
+        begun = judging.begin(connection, tenant_id, list(asked), _known(parts, tenant_id, asked))
+        writes = Writes(tenant_id)
         for name, points in asked.items():
             try:
-                if name not in locked:
+                if name not in begun.locked:
                     raise NotFound(f"There is no series {name}")  # noqa: TRY301
-                arranged = _arranged(locked[name], points)
+                arranged = _arranged(begun.locked[name], points)
             except (NotFound, ModelNotReady, Invalid) as error:
                 answer.errors.update(dict.fromkeys(points.places.tolist(), error))
                 continue
-            task = _SeriesTask(parts, connection, locked[name], is_replacing)
+            task = _SeriesTask(parts, connection, begun, name, writes, is_replacing)
             task.run(arranged, answer)
             judged.append(task)
-            trainings += task.trainings()
+        trainings = _store(parts, connection, writes, judged)
     for task in judged:
         task.keep()
     retraining.wake(parts, trainings)
     return answer
+
+
+def _known(parts: Parts, tenant_id: UUID, asked: Mapping[str, Asked]) -> Known | None:
+    """What this process knows of the one series that is asked for."""
+    if len(asked) > 1:
+        return None
+    return states.known(parts, tenant_id, next(iter(asked)))
+
+
+def _store(
+    parts: Parts, connection: Connection, writes: Writes, judged: Iterable["_SeriesTask"]
+) -> list[Job]:
+    """All at once, and to the end of the transaction; -> the trainings that are due by it."""
+    if writes.added:
+        quotas.refuse_more_points(parts, connection, writes.tenant_id, writes.added)
+    due = [task for task in judged if task.may_train()]
+    writes.flush(connection, commits=not due)
+    return [job for task in due for job in task.trainings()]
 
 
 def _arranged(of: Series, asked: Asked) -> Asked:
@@ -100,15 +94,26 @@ def _arranged(of: Series, asked: Asked) -> Asked:
     return asked.arranged(of)
 
 
+_Taken = tuple[dict[int, Score], dict[str, Any] | None]
+"""Scores by time in ns, and what the event layer is to remember, if it saw points."""
+
+
 class _SeriesTask:
     """One series within one request, its lock held."""
 
     def __init__(
-        self, parts: Parts, connection: Connection, of: Series, is_replacing: bool
+        self,
+        parts: Parts,
+        connection: Connection,
+        begun: Begun,
+        name: str,
+        writes: Writes,
+        is_replacing: bool,
     ) -> None:
-        self.parts, self.connection, self.series = parts, connection, of
-        self.is_replacing = is_replacing
-        self.last_ns = to_ns(of.last_at) if of.last_at else None
+        self.parts, self.connection, self.series = parts, connection, begun.locked[name]
+        self.since, self.now = begun.since, begun.now
+        self.writes, self.is_replacing = writes, is_replacing
+        self.last_ns = to_ns(self.series.last_at) if self.series.last_at else None
         self.after: State | None = None
         self.is_new = False  # what it judges by was read from Postgres
         self.added = 0
@@ -116,47 +121,61 @@ class _SeriesTask:
         self.changed: list[int] = []  # ends of the spans in which points were added or replaced
 
     def run(self, asked: Asked, answer: Answer) -> None:
-        fresh = self._without_conflicts(asked, answer)
-        watch = self._judge(fresh) if len(fresh.times) else None
+        unique = self._one_of_each_time(asked, answer)
+        if self.last_ns is None or unique.times[0] > self.last_ns:
+            found, watch = self._take_newest(unique)
+        else:
+            found, watch = self._take_late(unique, answer)
         if self.changed:
             first, last = min(self.changed), max(self.changed)
-            tenant_id = self.series.tenant_id
-            quotas.refuse_more_points(self.parts, self.connection, tenant_id, self.added)
-            series.note_points(self.connection, self.series, self.added, first, last, watch)
-        for stored in scores.at(self.connection, self.series, np.unique(asked.times)):
-            self._answer(stored, asked, answer)
+            self.writes.grown(self.series, self.added, first, last, watch)
+        for place, time_ns in zip(asked.places.tolist(), asked.times.tolist(), strict=True):
+            if place not in answer.errors and time_ns in found:
+                answer.scores[place] = found[time_ns]
+
+    def may_train(self) -> bool:
+        """Whether `trainings` may find something: by the row alone, as nearly every time not."""
+        if self.lacks_model:
+            return True
+        return bool(self.added) and retraining.is_due(self.series, self.added, max(self.changed))
 
     def trainings(self) -> list[Job]:
-        """What the points of this request made due."""
+        """What the points of this request made due; they are stored."""
         if self.lacks_model:
             return retraining.ask_instead(self.connection, self.series, self.added)
-        if not self.added:
-            return []
-        last = max(self.changed)
-        return retraining.ask_if_due(self.connection, self.series, self.added, last)
+        return retraining.ask(self.connection, self.series)
 
     def keep(self) -> None:
         """What the next points may depend on, once all is committed."""
         if self.after is not None:
             states.keep(self.parts, self.series, self.after, self.added, self.is_new)
 
-    def _answer(self, stored: Score, asked: Asked, answer: Answer) -> None:
-        for place in asked.places[asked.times == to_ns(stored.timestamp)].tolist():
-            if place not in answer.errors:
-                answer.scores[place] = stored
-
-    def _without_conflicts(self, asked: Asked, answer: Answer) -> Asked:
-        """Of what was asked: what has no score yet, one of each time, in time order."""
+    def _one_of_each_time(self, asked: Asked, answer: Answer) -> Asked:
+        """In time order; where a request contradicts itself, the first holds, or replaces last."""
+        if len(asked.times) == 1:
+            return asked
         order = np.argsort(asked.times, kind="stable")
         asked = asked.only(order[::-1] if self.is_replacing else order)
         _, first = np.unique(asked.times, return_index=True)
         unique = asked.only(first)
         if not self.is_replacing:
             self._refuse_others(asked, unique.times, unique.values, answer)
-        if self.last_ns is None or unique.times[0] > self.last_ns:
-            self._insert(unique)
-            return unique
-        return self._against_stored(unique, answer)
+        return unique
+
+    def _take_newest(self, asked: Asked) -> _Taken:
+        """What follows all that is stored: stored and judged in the writes of the request."""
+        points = Points(asked.times, asked.values)
+        verdicts = self._judge_newest(self._model(), points)
+        marks, watch = self._mark(points, verdicts)
+        self._note(points, added=len(points))
+        return self.writes.judged(self.series, points, verdicts, marks, self.now), watch
+
+    def _take_late(self, asked: Asked, answer: Answer) -> _Taken:
+        """Some of it may be stored, or judged, already: what is not is so at once, by itself."""
+        fresh = self._against_stored(asked, answer)
+        watch = self._judge_late(fresh) if len(fresh.times) else None
+        stored = scores.at(self.connection, self.series, asked.times)
+        return {to_ns(one.timestamp): one for one in stored}, watch
 
     def _against_stored(self, asked: Asked, answer: Answer) -> Asked:
         stored = stored_points.at(self.connection, self.series, asked.times)
@@ -189,34 +208,25 @@ class _SeriesTask:
             )
 
     def _insert(self, new: Asked) -> None:
-        if not len(new.times):
-            return
-        points = Points(new.times, new.values)
-        stored_points.add(self.connection, self.series, points)
-        self.added += len(points)
-        self.changed += points.times[[0, -1]].tolist()
+        if len(new.times):
+            points = Points(new.times, new.values)
+            stored_points.add(self.connection, self.series, points)
+            self._note(points, added=len(points))
 
     def _replace(self, changed: Asked) -> None:
-        if not len(changed.times):
-            return
-        points = Points(changed.times, changed.values)
-        scores.keep_replaced(self.connection, self.series, points)
-        stored_points.replace(self.connection, self.series, points)
-        self.changed += points.times[[0, -1]].tolist()
+        if len(changed.times):
+            points = Points(changed.times, changed.values)
+            scores.keep_replaced(self.connection, self.series, points)
+            stored_points.replace(self.connection, self.series, points)
+            self._note(points, added=0)
 
-    def _judge(self, fresh: Asked) -> dict[str, Any] | None:
-        """Verdicts and their events; -> what the event layer remembers, if it saw points."""
-        model = self._model()
-        points = Points(fresh.times, fresh.values)
-        if self.last_ns is None or points.times[0] > self.last_ns:
-            verdicts = self._judge_newest(model, points)
-        else:
-            verdicts = self._judge_late(model, points)
-        version = self.series.model_version or 0
-        judged = Judged(points, verdicts, version)
-        marks, watch = mark(self.connection, self.series, judged, self.last_ns)
-        scores.add(self.connection, self.series, points, verdicts, version, marks=marks)
-        return watch
+    def _note(self, points: Points, added: int) -> None:
+        self.added += added
+        self.changed += [int(points.times[0]), int(points.times[-1])]
+
+    def _mark(self, points: Points, verdicts: Verdicts) -> tuple[Marks, dict[str, Any] | None]:
+        judged = Judged(points, verdicts, self.series.model_version or 0)
+        return mark(self.connection, self.series, judged, self.last_ns)
 
     def _model(self) -> Model | None:
         """The series' model; without one that can be read, as if it had none."""
@@ -229,12 +239,21 @@ class _SeriesTask:
     def _judge_newest(self, model: Model | None, points: Points) -> Verdicts:
         first_ns = int(points.times[0])
         before, self.is_new = states.before(
-            self.parts, self.connection, self.series, model, first_ns
+            self.parts, self.connection, self.series, model, first_ns, self.since
         )
         verdicts, self.after = advance(model, before, points, self.series.fields)
         return verdicts
 
-    def _judge_late(self, model: Model | None, points: Points) -> Verdicts:
+    def _judge_late(self, fresh: Asked) -> dict[str, Any] | None:
+        """Stored points; -> what the event layer remembers, if it saw points."""
+        model, points = self._model(), Points(fresh.times, fresh.values)
+        verdicts = self._late_verdicts(model, points)
+        marks, watch = self._mark(points, verdicts)
+        version = self.series.model_version or 0
+        scores.add(self.connection, self.series, points, verdicts, version, marks=marks)
+        return watch
+
+    def _late_verdicts(self, model: Model | None, points: Points) -> Verdicts:
         """Each from its own past, what is stored after it is not looked at."""
         first, last = int(points.times[0]), int(points.times[-1])
         merged = stored_points.between(self.connection, self.series, first, last, MERGED_POINTS + 1)

@@ -10,23 +10,42 @@ from uuid import UUID
 from app.actions.parts import Parts
 from app.cache import windows
 from app.cache.windows import Window
-from app.detection import Model, State, lookback_points
+from app.detection import Model, Points, State, lookback_points
 from app.store import Connection, points
+from app.store.judging import Known
 from app.store.series import Series
+from app.store.times import to_datetime
 
 BEHIND_MOST = 64  # points; from there on all that a verdict looks back on is read anew
 EVERY_POINTS = 16  # between two windows in Redis
 
 
+def known(parts: Parts, tenant_id: UUID, name: str) -> Known | None:
+    """What this process remembers of a series, to be read on from while it is being locked."""
+    series_id = parts.series_ids.get((tenant_id, name))
+    window = series_id and parts.windows.get((tenant_id, series_id))
+    if not series_id or not window or not len(window.state.recent):
+        return None
+    return Known(series_id, to_datetime(int(window.state.recent.times[-1])))
+
+
 def before(
-    parts: Parts, connection: Connection, of: Series, model: Model | None, first_ns: int
+    parts: Parts,
+    connection: Connection,
+    of: Series,
+    model: Model | None,
+    first_ns: int,
+    since: Points | None = None,
 ) -> tuple[State, bool]:
     """The state before a point that follows all that were stored when the series was locked; and
-    whether all of it had to be read from Postgres."""
-    for find in (_in_memory, _in_redis):
+    whether all of it had to be read from Postgres.
+
+    since: what was stored after all that this process remembers, read under the lock.
+    """
+    for find, read in ((_in_memory, since), (_in_redis, None)):
         window = find(parts, of)
         if window is not None and _is_usable(window, of, model):
-            return _caught_up(window, connection, of, model, first_ns), False
+            return _caught_up(window, connection, of, model, first_ns, read), False
     stored = points.newest(connection, of, lookback_points(model), first_ns)
     return State.after(model, stored), True
 
@@ -38,6 +57,7 @@ def keep(parts: Parts, of: Series, state: State, added: int, is_new: bool) -> No
     """
     window = Window(of.revision, of.points + added, of.model_version or 0, state)
     parts.windows.put((of.tenant_id, of.id), window)
+    parts.series_ids.put((of.tenant_id, of.name), of.id)
     if is_new or window.points // EVERY_POINTS != of.points // EVERY_POINTS:
         windows.put(parts.cache, of.tenant_id, of.id, window)
 
@@ -64,11 +84,19 @@ def _is_usable(window: Window, of: Series, model: Model | None) -> bool:
 
 
 def _caught_up(
-    window: Window, connection: Connection, of: Series, model: Model | None, first_ns: int
+    window: Window,
+    connection: Connection,
+    of: Series,
+    model: Model | None,
+    first_ns: int,
+    since: Points | None,
 ) -> State:
     is_of_model = window.version == (of.model_version or 0)
     state = window.state if is_of_model else State.after(model, window.state.recent)
     behind = of.points - window.points
     if not behind:
         return state
-    return state.followed_by(model, points.newest(connection, of, behind, first_ns))
+    missing = since if since is not None and len(since) == behind else None
+    if missing is None:
+        missing = points.newest(connection, of, behind, first_ns)
+    return state.followed_by(model, missing)

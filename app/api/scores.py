@@ -7,8 +7,8 @@ import numpy as np
 
 from app.actions import history, scoring
 from app.actions.accounts import Caller
+from app.actions.asked import Answer, Asked
 from app.actions.parts import Parts
-from app.actions.scoring import Asked
 from app.api import answers, exports, pages, shown, tables
 from app.api.bodies import (
     AnomaliesQuery,
@@ -87,7 +87,7 @@ def _asked(points: Sequence[Point], places: Sequence[int]) -> Asked:
     return Asked(table.times, table.values, np.array(places), table.columns)
 
 
-def _refuse_all(answer: scoring.Answer, is_single: bool) -> None:
+def _refuse_all(answer: Answer, is_single: bool) -> None:
     """What is wrong with a series is wrong with each of its points; a conflict is one point's."""
     error = next(iter(answer.errors.values()), None)
     if error is not None and (is_single or not isinstance(error, Conflict)):

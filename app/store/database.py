@@ -1,22 +1,29 @@
 """Connections to Postgres, each inside one transaction that knows whose it is.
 
 The server's role sees no row until a transaction says for whom it reads: a tenant (`tenant`), one
-key that has yet to be recognised (`key`), the operator (`operator`) or the scan for waiting jobs
-(`job_scan`). Row-level security does the rest; a WHERE that is forgotten leaks nothing.
+key that has yet to be recognised (`keys.presented`), the operator (`operator`) or the scan for
+waiting jobs (`job_scan`). Row-level security does the rest; a WHERE that is forgotten leaks
+nothing.
 """
 
-from collections.abc import Iterator
+import select
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
+import orjson
 import psycopg
-from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, create_engine, event, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.errors import Misconfigured, Unavailable
 from app.store.outage import Outage
+from app.store.together import run_on
+
+Taken = TypeVar("Taken")
 
 INSTALLATION = UUID(int=0)  # the tenant that stands for the installation itself: the operator's
 # Where the server's host is gone, a request waits for the ping and then for a new connection. One
@@ -24,6 +31,7 @@ INSTALLATION = UUID(int=0)  # the tenant that stands for the installation itself
 PING_TIMEOUT_MS = 800
 KEEPALIVE_S = 1
 CONNECT_TIMEOUT_S = 2
+IDLE_S = 0.5  # from then on a connection of the pool is asked before it is relied on
 POOL_TIMEOUT_S = 3
 SESSION_OPTIONS = (
     "-c timezone=UTC -c statement_timeout=120000 -c lock_timeout=15000 "
@@ -38,7 +46,6 @@ POWERS = (
     "FROM pg_roles WHERE rolname = current_user"
 )
 SET_TENANT = text("SELECT set_config('app.tenant_id', :tenant, true)")
-SET_KEY = text("SELECT set_config('app.key_id', :key, true)")
 
 RAW_ERRORS = (psycopg.OperationalError, psycopg.InterfaceError)  # COPY goes past SQLAlchemy
 
@@ -51,8 +58,9 @@ def engine(url: str, connections: int) -> Engine:
         pool_size=connections,
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT_S,
-        pool_pre_ping=True,
+        json_deserializer=orjson.loads,
         connect_args={
+            "prepare_threshold": None,  # of what is asked often, `together` keeps what it prepared
             "connect_timeout": CONNECT_TIMEOUT_S,
             "tcp_user_timeout": PING_TIMEOUT_MS,
             "keepalives_idle": KEEPALIVE_S,
@@ -61,7 +69,28 @@ def engine(url: str, connections: int) -> Engine:
         },
     )
     event.listen(made, "connect", _refuse_powerful_role)
+    event.listen(made, "checkin", _note_return)
+    event.listen(made, "checkout", _refuse_dead)
     return made
+
+
+def _note_return(_: object, record: Any) -> None:
+    record.info["returned_at"] = time.monotonic()
+
+
+def _refuse_dead(raw: psycopg.Connection, record: Any, lent: PoolProxiedConnection) -> None:
+    """A ping costs as much as a question: only what lay idle is asked, or has news, as the
+    farewell of a server that went. The pool then throws it away, and makes another."""
+    returned_at = record.info.get("returned_at")
+    if returned_at is None:
+        return
+    is_idle = time.monotonic() - returned_at > IDLE_S
+    if not raw.closed and not is_idle and not select.select([raw.fileno()], [], [], 0)[0]:
+        return
+    try:
+        run_on(lent, ())
+    except psycopg.Error as error:
+        raise InvalidatePoolError from error
 
 
 def _refuse_powerful_role(connection: psycopg.Connection, _: object) -> None:
@@ -83,20 +112,38 @@ class Database:
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
-        """One transaction; trouble with the server becomes `Unavailable`: out of reach or of space,
-        a lock that did not come in time, a deadlock that was resolved against us."""
+        with self._troubled():
+            taken = self._taken(self.engine.connect)
+            with taken as connection, connection.begin():
+                yield connection
+
+    def _taken(self, take: Callable[[], Taken]) -> Taken:
+        with self._outage.connecting():
+            return take()
+
+    @contextmanager
+    def _troubled(self) -> Iterator[None]:
+        """Trouble with the server becomes `Unavailable`: out of reach or of space, a lock that did
+        not come in time, a deadlock that was resolved against us."""
         try:
             with self._outage.noted():
-                with self._outage.connecting():
-                    taken = self.engine.connect()
-                with taken as connection, connection.begin():
-                    yield connection
+                yield
         except (OperationalError, InterfaceError, PoolTimeout, *RAW_ERRORS) as error:
             raise Unavailable(f"The database does not answer: {_cause(error)}") from error
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise Unavailable("The connection to the database broke") from error
             raise
+
+    @contextmanager
+    def lent(self) -> Iterator[PoolProxiedConnection]:
+        """A connection for `together` alone, which begins and ends the transaction itself."""
+        with self._troubled():
+            taken = self._taken(self.engine.raw_connection)
+            try:
+                yield taken
+            finally:
+                taken.close()
 
     @contextmanager
     def tenant(self, tenant_id: UUID) -> Iterator[Connection]:
@@ -110,13 +157,6 @@ class Database:
         with self._transaction() as connection:
             connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
             become_tenant(connection, tenant_id)
-            yield connection
-
-    @contextmanager
-    def key(self, key_id: str) -> Iterator[Connection]:
-        """Sees the one row of `api_keys` with this id, whosever it is."""
-        with self._transaction() as connection:
-            connection.execute(SET_KEY, {"key": key_id})
             yield connection
 
     @contextmanager

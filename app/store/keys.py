@@ -12,18 +12,29 @@ from app.apikeys import ApiKey
 from app.errors import Conflict, NotFound
 from app.signing import Secret
 from app.store import tables
+from app.store.database import Database
+from app.store.together import BEGIN, COMMIT, Statement, run_on
 
 KEYS = tables.api_keys
 SHOWN = [column for column in KEYS.c if column.name not in ("secret_hash", "previous_hash")]
 
-# One row by the policy on app.key_id, with the state of its tenant; times by the database's clock.
-RECOGNISE = text(
-    "SELECT tenant_id, id, scopes, secret_hash, previous_hash, "
-    "coalesce(previous_until > now(), false) AS is_previous_valid, "
-    "revoked_at IS NOT NULL AS is_revoked, "
-    "coalesce(expires_at <= now(), false) AS is_expired, "
-    "(last_used_at IS NULL OR last_used_at < now() - interval '1 minute') AS is_use_stale "
-    "FROM api_keys WHERE id = :id"
+# One row by the policy on app.key_id, then the tenant whose it is; times by the database's clock.
+KEY = Statement("key", "SELECT set_config('app.key_id', $1, true)")
+RECOGNISE = Statement(
+    "recognise",
+    "SELECT tenant_id, scopes, secret_hash, previous_hash, "
+    "coalesce(previous_until > now(), false), revoked_at IS NOT NULL, "
+    "coalesce(expires_at <= now(), false), "
+    "last_used_at IS NULL OR last_used_at < now() - interval '1 minute' "
+    "FROM api_keys WHERE id = $1",
+)
+OWNER = Statement(
+    "owner", "SELECT set_config('app.tenant_id', tenant_id::text, true) FROM api_keys WHERE id = $1"
+)
+OWN_TENANT = Statement(
+    "own_tenant",
+    "SELECT status, limits FROM tenants WHERE id = "
+    "nullif(current_setting('app.tenant_id', true), '')::uuid",
 )
 # What was the hash until now becomes the one before; the one before that is gone.
 ROTATE = text(
@@ -45,6 +56,22 @@ class StoredKey:
     revoked_at: datetime | None
     last_used_at: datetime | None
     previous_until: datetime | None
+
+
+@dataclass(frozen=True)
+class PresentedKey:
+    """The stored state of a key that somebody shows, and of the tenant whose it is."""
+
+    tenant_id: UUID
+    scopes: list[str]
+    secret_hash: bytes
+    previous_hash: bytes | None
+    is_previous_valid: bool
+    is_revoked: bool
+    is_expired: bool
+    is_use_stale: bool
+    tenant_status: str
+    tenant_limits: dict[str, float]
 
 
 def add(
@@ -71,9 +98,20 @@ def add(
     return _key(connection.execute(statement).one())
 
 
-def recognise(connection: Connection, key_id: str) -> Row[Any] | None:
-    """Inside `Database.key`: whose key it is, whether it is valid, and the hash to compare."""
-    return connection.execute(RECOGNISE, {"id": key_id}).one_or_none()
+def presented(database: Database, key_id: str) -> PresentedKey | None:
+    """Whose key it is, whether it is valid, and the hashes to compare; one round trip."""
+    given = (key_id.encode(),)
+    asked = (
+        (BEGIN, ()),
+        (KEY, given),
+        (RECOGNISE, given),
+        (OWNER, given),
+        (OWN_TENANT, ()),
+        (COMMIT, ()),
+    )
+    with database.lent() as lent:
+        _, _, keys, _, tenants, _ = run_on(lent, asked)
+    return PresentedKey(*keys[0], *tenants[0]) if keys and tenants else None
 
 
 def by_id(connection: Connection, tenant_id: UUID, key_id: str) -> StoredKey:

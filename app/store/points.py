@@ -87,7 +87,7 @@ def newest(
     if before_ns is not None:
         statement = statement.where(POINTS.c.timestamp < to_datetime(before_ns))
     rows = connection.execute(statement).all()
-    return _points(list(reversed(rows)), len(series.fields))
+    return as_points(list(reversed(rows)), len(series.fields))
 
 
 def between(
@@ -104,7 +104,7 @@ def between(
         .order_by(POINTS.c.timestamp)
         .limit(limit)
     )
-    return _points(connection.execute(statement).all(), len(series.fields))
+    return as_points(connection.execute(statement).all(), len(series.fields))
 
 
 def at(connection: Connection, series: Series, times_ns: NDArray[np.int64]) -> Points:
@@ -119,7 +119,7 @@ def at(connection: Connection, series: Series, times_ns: NDArray[np.int64]) -> P
         )
         .order_by(POINTS.c.timestamp)
     )
-    return _points(connection.execute(statement).all(), len(series.fields))
+    return as_points(connection.execute(statement).all(), len(series.fields))
 
 
 def valued(connection: Connection, series: Series, limit: int) -> int:
@@ -214,14 +214,15 @@ def in_pages(connection: Connection, series: Series, limit: int) -> Iterator[Poi
         .execution_options(yield_per=PAGE_POINTS)
     )
     for rows in connection.execute(statement).partitions():
-        yield _points(list(rows), len(series.fields))
+        yield as_points(list(rows), len(series.fields))
 
 
 def _identity(series: Series) -> dict[str, UUID]:
     return {"tenant_id": series.tenant_id, "series_id": series.id}
 
 
-def _points(rows: Any, fields: int) -> Points:
+def as_points(rows: Any, fields: int) -> Points:
+    """From rows of time and values."""
     if not rows:
         return Points.empty(fields)
     moments, values = zip(*rows, strict=True)

@@ -27,7 +27,6 @@ from sqlalchemy.exc import IntegrityError
 from app.errors import Conflict, NotFound
 from app.store import tables
 from app.store.ids import new_id
-from app.store.times import to_datetime
 
 SERIES, JOBS = tables.series, tables.jobs
 TODAY = text("current_date")  # sessions are in UTC
@@ -182,37 +181,6 @@ def change(connection: Connection, tenant_id: UUID, name: str, changes: Mapping[
     )
     if connection.execute(statement).one_or_none() is None:
         raise NotFound(f"There is no series {name}")
-
-
-def note_points(
-    connection: Connection,
-    series: Series,
-    added: int,
-    first_ns: int,
-    last_ns: int,
-    watch: Mapping[str, Any] | None = None,
-) -> None:
-    """Points between these times were added or replaced; the lock on the series is held.
-
-    The revision stays where they follow all that there were: what was known of these still holds.
-    watch: what the event layer remembers from now on, where it saw points.
-    """
-    remembered = {} if watch is None else {"watch": dict(watch)}
-    first, last = to_datetime(first_ns), to_datetime(last_ns)
-    counted = case((SERIES.c.counted_on == TODAY, SERIES.c.counted_points), else_=0)
-    connection.execute(
-        update(SERIES)
-        .where(SERIES.c.tenant_id == series.tenant_id, SERIES.c.id == series.id)
-        .values(
-            points=SERIES.c.points + added,
-            first_at=func.least(SERIES.c.first_at, first),
-            last_at=func.greatest(SERIES.c.last_at, last),
-            revision=SERIES.c.revision + case((SERIES.c.last_at >= first, 1), else_=0),
-            counted_on=TODAY,
-            counted_points=added + counted,
-            **remembered,
-        )
-    )
 
 
 def recount(connection: Connection, series: Series, removed: int) -> None:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from redis import Redis
 
 from app.actions import accounts, ingestion, scoring, series, training
+from app.actions.asked import Answer, Asked
 from app.actions.parts import Parts, assemble
-from app.actions.scoring import Answer, Asked
 from app.ingest.chunk import Chunk, objects
 from app.settings import Settings
 from app.store import jobs, migrations

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import text
 
 from app.actions import accounts, ingestion, retention, retraining, scoring, series
+from app.actions.asked import Answer, Asked
 from app.actions.parts import Parts, assemble
-from app.actions.scoring import Asked
 from app.errors import Unavailable
 from app.ingest.chunk import Chunk
 from app.settings import Settings
@@ -45,7 +45,7 @@ def upload(account: Account, name: str, times: np.ndarray, values: np.ndarray) -
     ingestion.store(account.parts, account.id, [chunk], name)
 
 
-def ask(account: Account, name: str, times: np.ndarray, values: np.ndarray) -> scoring.Answer:
+def ask(account: Account, name: str, times: np.ndarray, values: np.ndarray) -> Answer:
     asked = Asked(times, values.reshape(-1, 1), np.arange(len(times)), ("value",))
     return scoring.score(account.parts, account.id, {name: asked})
 

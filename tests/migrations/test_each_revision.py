@@ -16,8 +16,8 @@ import pytest
 
 from app import apikeys
 from app.actions import accounts, scoring, series, training
+from app.actions.asked import Asked
 from app.actions.parts import Parts, assemble
-from app.actions.scoring import Asked
 from app.apikeys import ApiKey
 from app.detection import Points, Settings, fit
 from app.settings import Settings as Environment

@@ -9,13 +9,14 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from app.actions.parts import Parts
-from app.store import audit, events, jobs, points, scores
+from app.store import audit, events, jobs, judging, points, scores
 from app.store.audit import WantedEntries
 from app.store.database import become_operator, become_tenant
 from app.store.events import WantedEvents
 from app.store.ids import new_id
 from app.store.scores import Wanted
 from app.store.series import Series
+from app.store.together import Statement
 from tests.store.conftest import MakeSeries
 
 SEEN = datetime(2024, 6, 1, tzinfo=UTC)
@@ -129,6 +130,36 @@ def test_a_span_is_looked_for_in_its_years_alone(
     nodes = plan(opened, lambda: query(opened, of))
     scanned = {name for node in nodes if (name := node.get("Relation Name", ""))}
     assert {name for name in scanned if name.startswith("scores")} == {"scores_2024"}
+
+
+OF_JUDGING = {
+    judging.LOCK: ("tenant", "{rides}"),
+    judging.SINCE: ("tenant", "series", "2024-06-01", "64"),
+    judging.GROW: ("tenant", "{series}", "{1}", "{2024-06-01}", "{2024-06-01}", "{NULL}"),
+}
+
+
+@pytest.mark.parametrize("statement", OF_JUDGING, ids=lambda statement: statement.name)
+def test_a_score_asks_by_indexes_alone(
+    statement: Statement, opened: Connection, make_series: MakeSeries
+) -> None:
+    """As it is planned: once, for whatever the parameters will be."""
+    of = make_series()
+    become_tenant(opened, of.tenant_id)
+    opened.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
+    opened.execute(text("SET LOCAL enable_sort = on"))  # of the few series of a request
+    opened.exec_driver_sql(f"PREPARE looked_at AS {statement.sql}")
+    known = {"tenant": str(of.tenant_id), "series": str(of.id), "{series}": f"{{{of.id}}}"}
+    values = ", ".join(f"'{known.get(value, value)}'" for value in OF_JUDGING[statement])
+    explained = opened.exec_driver_sql(f"EXPLAIN (FORMAT JSON) EXECUTE looked_at ({values})")
+    nodes = _nodes(explained.scalar_one()[0]["Plan"])
+    scans = [node for node in nodes if "Scan" in node["Node Type"] and "Relation Name" in node]
+    opened.exec_driver_sql("DEALLOCATE looked_at")
+    assert scans
+    for node in scans:
+        assert node["Node Type"].startswith("Index"), node
+        if statement is judging.SINCE:
+            assert node["Relation Name"] >= "points_2024"  # earlier years are left out
 
 
 def test_waiting_jobs_are_found_among_all_that_are_over(parts: Parts, opened: Connection) -> None:

@@ -1,0 +1,37 @@
+"""Points that somebody wants judged, and what he is answered."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.actions import fields
+from app.errors import TocsinError
+from app.store.scores import Score
+from app.store.series import Series
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Points to judge, as they came: times (n,) ns in any order, values (n, c), places (n,)."""
+
+    times: NDArray[np.int64]
+    values: NDArray[np.float64]
+    places: NDArray[np.int64]
+    columns: tuple[str, ...]
+
+    def only(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> "Asked":
+        return Asked(self.times[chosen], self.values[chosen], self.places[chosen], self.columns)
+
+    def arranged(self, of: Series) -> "Asked":
+        """With the values in the order of the series' fields; those not named are missing."""
+        values = fields.arranged(of, self.columns, self.values) + 0.0  # no -0.0, see Points
+        return Asked(self.times, values, self.places, tuple(of.fields))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """For each place in the request a score, or the error that stands for it."""
+
+    scores: dict[int, Score]
+    errors: dict[int, TocsinError]

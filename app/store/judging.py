@@ -1,0 +1,245 @@
+"""What judging the newest points asks of Postgres: one round trip before, and one after.
+
+The first becomes the tenant, locks the series, and reads what came since this process judged the
+last one; the second stores points and verdicts of all the series of a request, and commits.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from app.detection import Points, Verdicts
+from app.store import tables
+from app.store.points import array_literals, as_points
+from app.store.scores import Marks, Score
+from app.store.series import Series
+from app.store.times import to_datetime
+from app.store.together import BEGIN, COMMIT, Ask, Statement, number_array, run, text_array
+
+MOST_SINCE = b"64"
+
+# A plan for each value would cost more than the statement: partitions are left out as it runs.
+BECOME = Statement(
+    "become",
+    "SELECT set_config('app.tenant_id', $1, true), "
+    "set_config('plan_cache_mode', 'force_generic_plan', true), now()",
+)
+# In the order of their ids, so that two requests never wait for each other.
+LOCK = Statement(
+    "lock",
+    f"SELECT {', '.join(column.name for column in tables.series.c)} FROM series "  # noqa: S608  # nosec B608 - the columns are ours
+    "WHERE tenant_id = $1 AND name = ANY($2::text[]) ORDER BY id FOR UPDATE",
+)
+SINCE = Statement(
+    "since",
+    "SELECT timestamp, value FROM points WHERE tenant_id = $1 AND series_id = $2 "
+    "AND timestamp > $3::timestamptz ORDER BY timestamp DESC LIMIT $4",
+)
+ADD_POINTS = Statement(
+    "add_points",
+    "INSERT INTO points (tenant_id, series_id, timestamp, value) SELECT $1, s, t, v::float8[] "
+    "FROM unnest($2::uuid[], $3::timestamptz[], $4::text[]) AS new (s, t, v)",
+)
+ADD_SCORES = Statement(
+    "add_scores",
+    "INSERT INTO scores (tenant_id, series_id, timestamp, value, score, is_anomaly, threshold, "
+    "expected, lower, upper, contributions, reason, model_version, backfilled, alert, event) "
+    "SELECT $1, s, t, v::float8[], p, a, h, e::float8[], l::float8[], u::float8[], c::float8[], "
+    "r, m, false, w, i FROM unnest($2::uuid[], $3::timestamptz[], $4::text[], $5::float8[], "
+    "$6::boolean[], $7::float8[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], "
+    "$13::integer[], $14::boolean[], $15::uuid[]) "
+    "AS new (s, t, v, p, a, h, e, l, u, c, r, m, w, i)",
+)
+# The revision stays where points follow all that there were: what was known of these still holds.
+GROW = Statement(
+    "grow",
+    "UPDATE series SET points = points + a, first_at = least(first_at, f), "
+    "last_at = greatest(last_at, l), "
+    "revision = revision + CASE WHEN last_at >= f THEN 1 ELSE 0 END, "
+    "counted_points = a + CASE WHEN counted_on = current_date THEN counted_points ELSE 0 END, "
+    "counted_on = current_date, watch = coalesce(w::jsonb, watch) "
+    "FROM unnest($2::uuid[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::text[]) "
+    "AS new (s, a, f, l, w) WHERE tenant_id = $1 AND id = s AND id = ANY($2::uuid[])",
+)
+
+
+@dataclass(frozen=True)
+class Known:
+    """Up to which time this process knows the points of a series."""
+
+    series_id: UUID
+    last_at: datetime
+
+
+@dataclass(frozen=True)
+class Begun:
+    """The series that are locked, by name; points of the known one since then, at most
+    `MOST_SINCE`; the time of the transaction."""
+
+    locked: dict[str, Series]
+    since: Points | None
+    now: datetime
+
+
+def begin(
+    connection: Connection, tenant_id: UUID, names: Sequence[str], known: Known | None = None
+) -> Begun:
+    """Begin the transaction (nothing was asked in it yet), and hold these series to its end.
+
+    Names that are absent are left out.
+    """
+    tenant = str(tenant_id).encode()
+    asked: list[Ask] = [
+        (BEGIN, ()),
+        (BECOME, (tenant,)),
+        (LOCK, (tenant, text_array(names))),
+    ]
+    if known is not None:
+        asked.append((SINCE, (tenant, _uuid(known.series_id), _time(known.last_at), MOST_SINCE)))
+    rows = run(connection, asked)
+    locked = {one.name: one for one in (Series(*row) for row in rows[2])}
+    return Begun(locked, _since(rows[3:], locked, known), rows[1][0][2])
+
+
+def _since(rows: list[Any], locked: dict[str, Series], known: Known | None) -> Points | None:
+    for of in locked.values():
+        if known is not None and of.id == known.series_id:
+            return as_points(rows[0][::-1], len(of.fields))
+    return None
+
+
+@dataclass
+class Writes:
+    """What a request is to store; nothing is sent before `flush`. The series' locks are held."""
+
+    tenant_id: UUID
+    added: int = 0
+    _points: list[list[Any]] = field(default_factory=lambda: [[] for _ in range(3)])
+    _scores: list[list[Any]] = field(default_factory=lambda: [[] for _ in range(14)])
+    _growth: list[list[Any]] = field(default_factory=lambda: [[] for _ in range(5)])
+
+    def judged(
+        self, of: Series, points: Points, verdicts: Verdicts, marks: Marks, now: datetime
+    ) -> dict[int, Score]:
+        """Points that are not stored yet, with their verdicts; -> by time in ns the scores, as
+        they will be read. now: the time of the transaction."""
+        times, values = _texts(points.times), array_literals(points.values)
+        ids = [str(of.id)] * len(points)
+        version = of.model_version or 0
+        versions = [version if is_model else 0 for is_model in verdicts.model_based.tolist()]
+        _extend(self._points, (ids, times, values))
+        _extend(
+            self._scores,
+            (
+                ids,
+                times,
+                values,
+                verdicts.score.tolist(),
+                verdicts.is_anomaly.tolist(),
+                verdicts.threshold.tolist(),
+                array_literals(verdicts.expected),
+                array_literals(verdicts.lower),
+                array_literals(verdicts.upper),
+                array_literals(verdicts.contributions),
+                verdicts.reasons,
+                versions,
+                marks.alerts,
+                [event or "NULL" for event in marks.events],
+            ),
+        )
+        return _as_read(of, points, verdicts, marks, versions, now)
+
+    def grown(
+        self,
+        of: Series,
+        added: int,
+        first_ns: int,
+        last_ns: int,
+        watch: dict[str, Any] | None = None,
+    ) -> None:
+        """Points between these times were added or replaced.
+
+        watch: what the event layer remembers from now on, where it saw points.
+        """
+        self.added += added
+        remembered = None if watch is None else orjson.dumps(watch).decode()
+        span = _time(to_datetime(first_ns)).decode(), _time(to_datetime(last_ns)).decode()
+        _extend(self._growth, ([str(of.id)], [added], [span[0]], [span[1]], [remembered]))
+
+    def flush(self, connection: Connection, commits: bool = False) -> None:
+        """Send it all; where it `commits`, the transaction is over."""
+        tenant = str(self.tenant_id).encode()
+        asked: list[Ask] = []
+        if self._points[0]:
+            asked.append((ADD_POINTS, (tenant, *_arrays(self._points, (2,)))))
+            asked.append((ADD_SCORES, (tenant, *_arrays(self._scores, (2, 6, 7, 8, 9, 10)))))
+        if self._growth[0]:
+            asked.append((GROW, (tenant, *_arrays(self._growth, (4,)))))
+        if commits:
+            asked.append((COMMIT, ()))
+        if asked:
+            run(connection, asked)
+
+
+def _as_read(
+    of: Series,
+    points: Points,
+    verdicts: Verdicts,
+    marks: Marks,
+    versions: list[int],
+    now: datetime,
+) -> dict[int, Score]:
+    columns: list[Sequence[Any]] = [
+        [to_datetime(time_ns) for time_ns in points.times.tolist()],
+        points.values.tolist(),
+        verdicts.score.tolist(),
+        verdicts.is_anomaly.tolist(),
+        verdicts.threshold.tolist(),
+        verdicts.expected.tolist(),
+        verdicts.lower.tolist(),
+        verdicts.upper.tolist(),
+        verdicts.contributions.tolist(),
+        verdicts.reasons,
+        versions,
+        [False] * len(points),
+        [now] * len(points),
+        marks.alerts,
+        marks.events,
+        [of.name] * len(points),
+        [of.fields] * len(points),
+    ]
+    rows: list[list[Any]] = [[of.tenant_id, of.id, *row] for row in zip(*columns, strict=True)]
+    return {time_ns: Score(*row) for time_ns, row in zip(points.times.tolist(), rows, strict=True)}
+
+
+def _extend(columns: list[list[Any]], more: Sequence[Sequence[Any]]) -> None:
+    for column, values in zip(columns, more, strict=True):
+        column.extend(values)
+
+
+def _arrays(columns: list[list[Any]], texts: Sequence[int]) -> list[bytes]:
+    """As parameters; the columns at these places are text, whose elements are quoted."""
+    return [
+        text_array(column) if place in texts else number_array(column)
+        for place, column in enumerate(columns)
+    ]
+
+
+def _texts(times_ns: NDArray[np.int64]) -> list[str]:
+    """As UTC, which the zone of our sessions is."""
+    return [str(moment) for moment in (times_ns // 1_000).astype("datetime64[us]").tolist()]
+
+
+def _time(moment: datetime) -> bytes:
+    return moment.isoformat().encode()
+
+
+def _uuid(given: UUID) -> bytes:
+    return str(given).encode()

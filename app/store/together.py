@@ -1,0 +1,145 @@
+"""Several statements in one round trip to Postgres: libpq's pipeline, prepared once a connection.
+
+For what each scored point asks. psycopg's own pipeline does the same with several times the work
+in Python; everything else goes through SQLAlchemy.
+"""
+
+import select
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import psycopg
+from psycopg.adapt import Transformer
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus
+from sqlalchemy import Connection, PoolProxiedConnection
+
+PREPARED = "prepared"  # in what the pool remembers of a connection: names of its statements
+DONE = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """SQL whose parameters are `$1`, `$2`, ..., each handed over as text."""
+
+    name: str
+    sql: str
+
+
+Ask: TypeAlias = tuple[Statement, Sequence[bytes | None]]
+Rows: TypeAlias = list[tuple[Any, ...]]
+
+BEGIN = Statement("begin", "BEGIN")
+COMMIT = Statement("commit", "COMMIT")
+
+
+def run(connection: Connection, asked: Sequence[Ask]) -> list[Rows]:
+    """The rows of each; the first that fails raises psycopg's error, and none after it is done."""
+    return run_on(connection.connection, asked)
+
+
+def run_on(lent: PoolProxiedConnection, asked: Sequence[Ask]) -> list[Rows]:
+    """The same on a connection of the pool. With nothing asked: whether the server answers."""
+    raw: Any = lent.driver_connection
+    prepared: set[str] = lent.info.setdefault(PREPARED, set())
+    results = _exchanged(raw.pgconn, list(_commands(asked, prepared)))
+    return _rows(raw, asked, prepared, results)
+
+
+def _commands(asked: Sequence[Ask], prepared: set[str]) -> Iterator[tuple[bytes, Any]]:
+    """Name, and SQL to prepare or parameters to execute with."""
+    new: set[str] = set()
+    for statement, parameters in asked:
+        if statement.name not in prepared and statement.name not in new:
+            new.add(statement.name)
+            yield statement.name.encode(), statement.sql.encode()
+        yield statement.name.encode(), parameters
+
+
+def _exchanged(pgconn: Any, commands: list[tuple[bytes, Any]]) -> list[Any]:
+    """One result for each command; whatever breaks on the way ends the connection."""
+    try:
+        return _piped(pgconn, commands)
+    except BaseException:
+        pgconn.finish()
+        raise
+
+
+def _piped(pgconn: Any, commands: list[tuple[bytes, Any]]) -> list[Any]:
+    pgconn.enter_pipeline_mode()
+    for name, given in commands:
+        if isinstance(given, bytes):
+            pgconn.send_prepare(name, given)
+        else:
+            pgconn.send_query_prepared(name, given)
+    pgconn.pipeline_sync()
+    _send(pgconn)
+    results = list(_received(pgconn))
+    pgconn.exit_pipeline_mode()
+    return results
+
+
+def _send(pgconn: Any) -> None:
+    """What is received meanwhile is taken in, or both sides could wait for each other."""
+    while pgconn.flush():
+        poll = select.poll()
+        poll.register(pgconn.socket, select.POLLIN | select.POLLOUT)
+        if poll.poll()[0][1] & ~select.POLLOUT:
+            pgconn.consume_input()
+
+
+def _received(pgconn: Any) -> Iterator[Any]:
+    """One result for each command, until the pipeline is through. None stands between two."""
+    poll = select.poll()
+    poll.register(pgconn.socket, select.POLLIN)
+    while True:
+        was_none = False
+        while not pgconn.is_busy():
+            result = pgconn.get_result()
+            if result is None and was_none:
+                break
+            was_none = result is None
+            if result is None:
+                continue
+            if result.status == ExecStatus.PIPELINE_SYNC:
+                return
+            yield result
+        poll.poll()
+        pgconn.consume_input()
+
+
+def _rows(raw: Any, asked: Sequence[Ask], prepared: set[str], results: list[Any]) -> list[Rows]:
+    transformer = Transformer(raw)
+    found: list[Rows] = []
+    following = iter(results)
+    for statement, _ in asked:
+        if statement.name not in prepared:
+            _refuse_failed(raw, next(following))
+            prepared.add(statement.name)
+        result = next(following)
+        _refuse_failed(raw, result)
+        transformer.set_pgresult(result)
+        found.append(transformer.load_rows(0, result.ntuples, tuple))
+    return found
+
+
+def _refuse_failed(raw: psycopg.Connection, result: Any) -> None:
+    if result.status not in DONE:
+        raise error_from_result(result, encoding=raw.info.encoding)
+
+
+def number_array(numbers: Sequence[object]) -> bytes:
+    """As Postgres writes an array of numbers, booleans or times; repr keeps all of a double."""
+    return f"{{{','.join(map(str, numbers))}}}".encode()
+
+
+def text_array(texts: Sequence[str | None]) -> bytes:
+    return f"{{{','.join(map(_quoted, texts))}}}".encode()
+
+
+def _quoted(text: str | None) -> str:
+    if text is None:
+        return "NULL"
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
