@@ -5,7 +5,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
 	--generate-hashes --no-emit-index-url --no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz lint format check lock migrate quality quality-short cost history bench picture chaos
+.PHONY: help run test fuzz lint format check lock migrate quality quality-short cost bench bench-short picture chaos
 
 help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,11 +49,11 @@ quality-short: $(VENV)/.installed $(VENV)-quality/.installed  ## The same on a f
 cost: $(VENV)/.installed  ## Time the detector beside plain scikit-learn
 	@$(BIN)/python -m benchmarks.cost $(ARGS)
 
-history: $(VENV)/.installed  ## Time pages of ten million scores beside plain SQL, some minutes and 5 GB
-	@$(BIN)/python -m benchmarks.history $(ARGS)
-
-bench: $(VENV)/.installed  ## Time the whole service beside its references (ARGS=scoring for one row)
+bench: $(VENV)/.installed  ## Time the whole service beside its references: an hour, 20 GB (ARGS=scoring: one row)
 	@$(BIN)/python -m benchmarks.service $(ARGS)
+
+bench-short: $(VENV)/.installed  ## The same with little of everything, in minutes
+	@$(BIN)/python -m benchmarks.service --short $(ARGS)
 
 picture: $(VENV)/.installed  ## Draw docs/pipeline.png: one real anomaly on its way through the detector
 	@$(BIN)/python -m benchmarks.picture

@@ -1,4 +1,4 @@
-"""Processes and their memory, as Linux tells them under /proc."""
+"""Which processes there are, as Linux tells it under /proc."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from contextlib import suppress
 from pathlib import Path
 
 PROC = Path("/proc")
-MB_PER_KIB = 1024 / 1e6
 
 
 def of(ancestor: int, part: str) -> list[int]:
@@ -14,16 +13,6 @@ def of(ancestor: int, part: str) -> list[int]:
     below = _below(ancestor)
     found = [pid for pid in below if part in _command(pid)]
     return sorted({*found, *(child for pid in found for child in _below(pid))})
-
-
-def memory_mb(pids: list[int]) -> float:
-    """What they have in memory together: pages that they share are counted once (PSS)."""
-    total_kib = 0
-    for pid in pids:
-        with suppress(OSError):  # it has ended
-            lines = (PROC / str(pid) / "smaps_rollup").read_text().splitlines()
-            total_kib += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-    return total_kib * MB_PER_KIB
 
 
 def _below(ancestor: int) -> list[int]:

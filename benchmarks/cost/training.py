@@ -9,8 +9,8 @@ import json
 import subprocess
 import sys
 
-from benchmarks.cost.memory import forget_peak, grown_mb
 from benchmarks.cost.workloads import HISTORY_POINTS, SETTINGS, Cost, daily, seconds
+from benchmarks.memory import forget_peak, grown_mb
 from benchmarks.provenance import ROOT
 
 

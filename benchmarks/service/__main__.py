@@ -7,45 +7,82 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
+import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from benchmarks.installation import started
 from benchmarks.provenance import ROOT, provenance
-from benchmarks.service import load, scoring
-from benchmarks.service.figures import Figure, tabled
-from benchmarks.service.scene import SHORT, Scale, Scene
+from benchmarks.service import (
+    batches,
+    first,
+    growth,
+    history,
+    load,
+    scoring,
+    starting,
+    training,
+    uploading,
+)
+from benchmarks.service.figures import Figure, tabled, told
+from benchmarks.service.scale import SHORT, Scale
+from benchmarks.service.scene import Scene
 from benchmarks.tables import put_between, wide_console
 
 RESULTS = ROOT / "benchmarks/results"
 MARKER = "service"
 Row = Callable[[Scene], Iterator[Figure]]
-ROWS: Mapping[str, Row] = {"scoring": scoring.figures}
-NEED_WRK = frozenset({"scoring"})
+# The trainings of many series come first, since others need these; what fills the tables, last.
+ROWS: Mapping[str, Row] = {
+    "starting": starting.figures,
+    "trainings": training.many,
+    "training": training.one,
+    "scoring": scoring.figures,
+    "batches": batches.figures,
+    "first": first.figures,
+    "uploading": uploading.figures,
+    "growth-series": growth.by_series,
+    "growth-scores": growth.by_scores,
+    "history": history.figures,
+    "beyond-memory": growth.beyond_memory,
+}
+NEED_WRK = frozenset({"scoring", "growth-series", "growth-scores", "beyond-memory"})
 
 
 def main() -> None:
+    # Asked to end, it stops the installation first.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended before all was measured"))
     asked, console = _asked(), wide_console()
-    figures = list(_measured(asked, console))
+    scale = _scale(asked)
+    figures, failed = _measured(asked, scale, console)
     table, origin = tabled(figures), provenance()
-    told = "; ".join(f"{name} {value}" for name, value in origin.items()) + "."
+    text = f"{told(scale)}\n\n{'; '.join(f'{name} {value}' for name, value in origin.items())}."
     table.show(console)
-    console.print(told, highlight=False, soft_wrap=True)
-    if not asked.keep:
-        return
-    found = {"origin": origin, "figures": [figure.as_json() for figure in figures]}
-    (RESULTS / "service.json").write_text(json.dumps(found, indent=1) + "\n")
-    (RESULTS / "service.md").write_text(f"# Service\n\n{table.markdown()}\n\n{told}\n")
-    put_between(ROOT / "README.md", MARKER, f"{table.markdown()}\n\n{told}")
+    console.print(text, highlight=False, soft_wrap=True)
+    is_whole = not (asked.short or asked.rows or failed)
+    if results := asked.results or (RESULTS if is_whole else None):
+        found = {"origin": origin, "scale": vars(scale), "figures": [f.as_json() for f in figures]}
+        results.mkdir(parents=True, exist_ok=True)
+        (results / "service.md").write_text(f"# Service\n\n{table.markdown()}\n\n{text}\n")
+        (results / "service.json").write_text(json.dumps(found, indent=1) + "\n")
+    if asked.write_readme:
+        put_between(ROOT / "README.md", MARKER, f"{table.markdown()}\n\n{text}")
+    if failed:
+        sys.exit(f"Not measured: {', '.join(failed)}")
 
 
-def _measured(asked: argparse.Namespace, console: Console) -> Iterator[Figure]:
-    scale = SHORT if asked.short else Scale()
-    given = {name: getattr(asked, name) for name in vars(scale)}
-    scale = replace(scale, **{name: found for name, found in given.items() if found is not None})
+def _measured(
+    asked: argparse.Namespace, scale: Scale, console: Console
+) -> tuple[list[Figure], list[str]]:
+    """The figures, and the names of the rows that failed."""
+    figures: list[Figure] = []
+    failed: list[str] = []
     with started(asked.folder) as installation:
         scene = Scene(installation, scale, lambda line: console.print(line, highlight=False))
         for name in asked.rows or ROWS:
@@ -53,18 +90,33 @@ def _measured(asked: argparse.Namespace, console: Console) -> Iterator[Figure]:
                 scene.tell(f"{name} is left out: wrk is not installed (Debian: apt install wrk)")
                 continue
             scene.tell(f"{name} is measured")
-            yield from ROWS[name](scene)
+            try:
+                figures += ROWS[name](scene)
+            except Exception:  # the others are told all the same
+                traceback.print_exc()
+                failed.append(name)
+    return figures, failed
+
+
+def _scale(asked: argparse.Namespace) -> Scale:
+    given: dict[str, Any] = {one.name: getattr(asked, one.name) for one in fields(Scale)}
+    given = {name: found for name, found in given.items() if found is not None}
+    return replace(SHORT if asked.short else Scale(), **given)
 
 
 def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.service", description=__doc__)
-    parser.add_argument("rows", nargs="*", choices=[*ROWS, []], help="all, where none is named")
+    parser.add_argument("rows", nargs="*", metavar="row", help=f"of {', '.join(ROWS)}; else all")
     parser.add_argument("--short", action="store_true", help="little of everything, in minutes")
     parser.add_argument("--folder", type=Path, help="an installation that stays, seeded once")
-    parser.add_argument("--keep", action="store_true", help="write results and README")
-    for name, default in vars(Scale()).items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=type(default))
-    return parser.parse_args()
+    parser.add_argument("--results", type=Path, help="folder; else that of a whole run alone")
+    parser.add_argument("--write-readme", action="store_true", help="put the table there too")
+    for one in fields(Scale):
+        parser.add_argument(f"--{one.name.replace('_', '-')}", type=type(one.default))
+    asked = parser.parse_args()
+    if unknown := set(asked.rows) - set(ROWS):
+        parser.error(f"no rows: {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}")
+    return asked
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.service.scale import Scale
 from benchmarks.tables import Table
 
 HEAD = ("figure", "ours", "reference", "ratio", "reach", "p50 ms", "p99 ms", "memory MB")
@@ -79,10 +80,19 @@ def _row(figure: Figure) -> tuple[str, ...]:
     return (
         figure.name,
         f"{number(figure.value)} {figure.unit}",
-        f"{other.name}: {number(other.value)} {figure.unit}" if other else "",
+        f"{other.name} {number(other.value)}" if other else "",
         "" if figure.ratio is None else f"{number(figure.ratio)} x",
         f"{figure.reach}, {'yes' if figure.is_reached else 'no'}" if figure.reach else "",
         *(_shown(one) for one in (figure.p50_ms, figure.p99_ms, figure.memory_mb)),
+    )
+
+
+def told(scale: Scale) -> str:
+    """What the numbers are of."""
+    return (
+        f"{scale.series:,} series; loads of {scale.seconds:g} s; a ratio is ours to the reference, "
+        "measured in the same run; reach is of the ratio, or of the figure where there is none; "
+        "p50 and p99 are of requests; memory is of all processes that answer them (PSS)."
     )
 
 

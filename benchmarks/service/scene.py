@@ -1,4 +1,4 @@
-"""Where the rows are measured: an installation, and how much of everything."""
+"""Where the rows are measured: an installation, and how much there is of everything."""
 
 from __future__ import annotations
 
@@ -6,26 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks.installation import Installation
-from benchmarks.processes import memory_mb
+from benchmarks.memory import shared_mb
+from benchmarks.service.scale import Scale
 
 SERVER = "app.cli.served"
-
-
-@dataclass(frozen=True)
-class Scale:
-    """How much of everything; a user may give some of it by options."""
-
-    series: int = 1_000
-    seconds: float = 20.0
-    upload_rows: int = 1_000_000
-    trainings: int = 1_000
-    scores: int = 10_000_000
-    many_series: int = 10_000
-
-
-SHORT = Scale(
-    series=20, seconds=3.0, upload_rows=100_000, trainings=20, scores=100_000, many_series=40
-)
 
 
 @dataclass
@@ -36,6 +20,9 @@ class Scene:
     scale: Scale
     tell: Callable[[str], None]
 
+    def server(self) -> list[int]:
+        """All processes that answer requests, and their parent."""
+        return self.installation.processes(SERVER)
+
     def server_memory_mb(self) -> float:
-        """Of all processes that answer requests, and their parent."""
-        return memory_mb(self.installation.processes(SERVER))
+        return shared_mb(self.server())

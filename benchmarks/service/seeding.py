@@ -12,21 +12,19 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 from benchmarks.installation import Installation
 from benchmarks.service.scene import Scene
 
 HISTORY_POINTS = 320  # trees of 256 rows: forests as large as those of any series
 UNJUDGED_POINTS = 12  # fewer say nothing
-START_S = 1_672_531_200  # 2023
+START_S = 1_735_689_600  # 2025: what is filled in by SQL lies before it
 INTERVAL_S = 300
-DAY_POINTS = 288
+DAY_S = 86_400
 ASKED_AT_ONCE = 4
 LOOK_EVERY_S = 0.5
-COUNT_JOBS = (
-    "SELECT count(*) FROM jobs WHERE tenant_id = current_setting('app.tenant_id')::uuid "
-    "AND status = ANY(%s)"
-)
+COUNT_JOBS = "SELECT count(*) FROM jobs WHERE status = ANY(%s)"  # row-level security: the tenant's
 
 
 def seeded(scene: Scene, series: int) -> None:
@@ -38,14 +36,16 @@ def seeded(scene: Scene, series: int) -> None:
     if missing:
         scene.tell(f"{len(missing):,} series are made and trained")
         made(installation, missing)
+        installation.restart(worker_processes=2)
         trained(installation, missing)
         installation.analyse()
+        installation.restart(worker_processes=None)
 
 
 def made(installation: Installation, names: Sequence[str]) -> None:
-    """Series with a history; those that are there already stay as they are."""
+    """Series with a short history."""
     with ThreadPoolExecutor(ASKED_AT_ONCE) as threads:
-        list(threads.map(lambda name: _made(installation, name), names))
+        list(threads.map(lambda name: judged(installation, name, HISTORY_POINTS), names))
 
 
 def trained(installation: Installation, names: Sequence[str]) -> float:
@@ -83,27 +83,32 @@ def listed(installation: Installation) -> Iterator[dict[str, object]]:
         query["cursor"] = page["next"]
 
 
-def value(place: int, noise: random.Random) -> float:
-    """Of the point at this place of a series: a noisy daily sine."""
-    return round(100 + 10 * math.sin(2 * math.pi * place / DAY_POINTS) + noise.gauss(0, 1), 3)
+def value(at_s: int, noise: random.Random) -> float:
+    """A noisy daily sine."""
+    return round(100 + 10 * math.sin(2 * math.pi * at_s / DAY_S) + noise.gauss(0, 1), 3)
 
 
-def history(points: int, seed: object) -> list[dict[str, object]]:
+def history(points: int, seed: object, start_s: int = START_S) -> list[dict[str, object]]:
     noise = random.Random(str(seed))  # noqa: S311 - nothing that is to be secret
-    return [
-        {"timestamp": START_S + place * INTERVAL_S, "value": value(place, noise)}
-        for place in range(points)
-    ]
+    times = range(start_s, start_s + points * INTERVAL_S, INTERVAL_S)
+    return [{"timestamp": at_s, "value": value(at_s, noise)} for at_s in times]
 
 
-def _made(installation: Installation, name: str) -> None:
-    """Safe to repeat, as all of it is."""
+def next_s(installation: Installation, series: int) -> list[int]:
+    """Epoch seconds of the point that comes next, of s-0, s-1, …"""
+    last = {one["name"]: str(one["last_timestamp"]) for one in listed(installation)}
+    ends = (datetime.fromisoformat(last[f"s-{place}"]) for place in range(series))
+    return [int(end.timestamp()) + INTERVAL_S for end in ends]
+
+
+def judged(installation: Installation, name: str, points: int) -> None:
+    """A series with a history that is scored; safe to repeat, as all of it is."""
     answer = installation.http.post("/v1/series", json={"name": name, "retrain": "manual"})
     if answer.status_code != 409:
         answer.raise_for_status()
-    points = history(HISTORY_POINTS, name)
-    _post(installation, f"{name}/points", {"points": points[:UNJUDGED_POINTS]})
-    _post(installation, f"{name}/score", {"points": points[UNJUDGED_POINTS:]})
+    past = history(points, name)
+    _post(installation, f"{name}/points", {"points": past[:UNJUDGED_POINTS]})
+    _post(installation, f"{name}/score", {"points": past[UNJUDGED_POINTS:]})
 
 
 def _post(installation: Installation, path: str, body: object = None) -> None:

@@ -5,8 +5,8 @@ import pytest
 
 from app.detection import Settings, fit
 from benchmarks.cost import parts, workloads
-from benchmarks.cost.memory import forget_peak, grown_mb
 from benchmarks.cost.workloads import daily
+from benchmarks.memory import forget_peak, grown_mb
 from benchmarks.provenance import ROOT
 
 BLOCK_MB = 64

@@ -4,11 +4,18 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
+from app.detection import Points, Settings, fit
 from benchmarks import processes
+from benchmarks.memory import shared_mb
+from benchmarks.references.forests import FEATURES
 from benchmarks.service.figures import HEAD, Figure, Reach, Reference, tabled
 from benchmarks.service.load import Load, measured, sound
+from benchmarks.service.scale import SHORT, Scale
+from benchmarks.service.seeding import history
+from benchmarks.service.uploading import written
 
 PRINTED = """Running 5s test @ http://127.0.0.1:8080
   2 threads and 32 connections
@@ -41,7 +48,7 @@ def test_a_load_that_was_not_answered_well_is_no_figure(load: Load) -> None:
 def test_a_figure_is_told_as_so_many_times_its_reference() -> None:
     assert FIGURE.ratio == 0.125
     assert tabled([FIGURE]).rows == (
-        ("scores", "1,000 /s", "insert: 8,000 /s", "0.125 x", "≥ 0.13 x, no", "20", "31.5", ""),
+        ("scores", "1,000 /s", "insert 8,000", "0.125 x", "≥ 0.13 x, no", "20", "31.5", ""),
     )
 
 
@@ -88,5 +95,28 @@ def test_processes_are_found_by_their_command_with_their_children() -> None:
         found = processes.of(os.getpid(), "marked-parent")
         assert len(found) == 2
         assert process.pid in found
-        assert processes.memory_mb(found) > processes.memory_mb(found[:1]) > 1
+        assert shared_mb(found) > shared_mb(found[:1]) > 1
         process.communicate()
+
+
+def test_a_short_run_has_less_of_everything() -> None:
+    assert all(getattr(SHORT, name) < whole for name, whole in vars(Scale()).items())
+
+
+def test_a_file_to_upload_has_a_line_for_each_row_and_times_that_differ() -> None:
+    head, *rows = written(1_000).decode().splitlines()
+    assert head == "timestamp,value"
+    assert len({row.split(",")[0] for row in rows}) == 1_000
+
+
+def test_a_history_is_the_same_for_the_same_seed_and_another_for_another() -> None:
+    assert history(50, "s-1") == history(50, "s-1") != history(50, "s-2")
+
+
+def test_the_forests_of_the_reference_are_as_many_as_those_of_a_model() -> None:
+    generator = np.random.default_rng(0)
+    points = Points.checked(np.arange(200) * 60_000_000_000, generator.normal(size=(200, 1)))
+    model = fit(points, Settings(n_estimators=2))
+    assert len(FEATURES) == len(model.forests)
+    used = [int(forest.feature.max()) + 1 for forest in model.forests]
+    assert all(own <= features for own, features in zip(used, FEATURES, strict=True))

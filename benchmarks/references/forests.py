@@ -1,0 +1,57 @@
+"""scikit-learn alone: as many forests, trees and features as a model of one field has."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.ensemble import IsolationForest
+
+from app.detection import Settings
+from app.detection.forest import FOLDS
+from app.detection.model import view_columns
+
+SETTINGS = Settings()
+FEATURES = [len(columns) for columns in view_columns(1)]
+TRAINING_ROWS = 10_000
+Rows = npt.NDArray[np.float32]
+
+
+def fit_s(rows: int = TRAINING_ROWS) -> float:
+    """Seconds to fit all forests of a training, the cross-fitted ones too, one after the other."""
+    views = [_rows(rows, features) for features in FEATURES]
+    seen_by_a_fold = rows - rows // FOLDS
+    _forest(SETTINGS.n_estimators).fit(views[0])
+    begun = time.perf_counter()
+    for view in views:
+        _forest(SETTINGS.n_estimators).fit(view)
+        for _ in range(FOLDS):
+            _forest(SETTINGS.n_estimators // 2).fit(view[:seen_by_a_fold])
+    return time.perf_counter() - begun
+
+
+def score_s(rows: int, rounds: int) -> list[float]:
+    """Seconds of each round to score so many rows by all forests of a model."""
+    views = [_rows(rows, features) for features in FEATURES]
+    forests = [
+        _forest(SETTINGS.n_estimators).fit(_rows(TRAINING_ROWS, features)) for features in FEATURES
+    ]
+    took = []
+    for _ in range(rounds + 1):
+        begun = time.perf_counter()
+        for forest, view in zip(forests, views, strict=True):
+            forest.score_samples(view)
+        took.append(time.perf_counter() - begun)
+    return took[1:]
+
+
+def _forest(trees: int) -> IsolationForest:
+    return IsolationForest(
+        n_estimators=trees, max_samples=SETTINGS.max_samples, random_state=SETTINGS.random_state
+    )
+
+
+def _rows(rows: int, features: int) -> Rows:
+    generator = np.random.default_rng(features)
+    return generator.normal(size=(rows, features)).astype(np.float32)

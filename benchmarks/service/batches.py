@@ -1,0 +1,68 @@
+"""A thousand points scored a request, of one series and of many, beside scikit-learn alone.
+
+One client that asks one request after the other, and one process that calls `score_samples`.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from statistics import median
+
+import httpx
+
+from benchmarks.installation import Installation
+from benchmarks.references import forests
+from benchmarks.service import seeding
+from benchmarks.service.figures import Figure, Reach, Reference
+from benchmarks.service.scene import Scene
+from benchmarks.service.timing import quantile_ms
+
+POINTS = 1_000
+ROUNDS = 20
+JSON = {"Content-Type": "application/json"}
+
+
+def figures(scene: Scene) -> Iterator[Figure]:
+    series = min(scene.scale.series, POINTS)
+    seeding.seeded(scene, series)
+    alone = Reference("score_samples", POINTS / median(forests.score_s(POINTS, ROUNDS)))
+    for places in ([series - 1], range(series)):
+        points = POINTS // len(places) * len(places)
+        took = _took(scene.installation, places)
+        yield Figure(
+            f"score {points:,} points a request, of {len(places):,} series",
+            points / median(took),
+            "points/s",
+            alone,
+            Reach(least=0.3),
+            quantile_ms(took, 0.5),
+            quantile_ms(took, 0.99),
+            scene.server_memory_mb(),
+        )
+
+
+def _took(installation: Installation, places: Sequence[int]) -> list[float]:
+    """Seconds of each request; the first one does not count."""
+    took = []
+    for round_ in range(ROUNDS + 1):
+        starts = seeding.next_s(installation, max(places) + 1)
+        each = POINTS // len(places)
+        points = [
+            {"series": f"s-{place}", **point}
+            for place in places
+            for point in seeding.history(each, (place, round_), starts[place])
+        ]
+        body = json.dumps({"points": points})
+        begun = time.perf_counter()
+        answer = installation.http.post("/v1/score", content=body, headers=JSON)
+        took.append(time.perf_counter() - begun)
+        _refuse_errors(answer, len(points))
+    return took[1:]
+
+
+def _refuse_errors(answer: httpx.Response, points: int) -> None:
+    found = answer.raise_for_status().json()
+    if found["errors"] or len(found["data"]) != points:
+        raise RuntimeError(f"{found['errors'][:3]} in place of {points} scores")

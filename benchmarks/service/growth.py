@@ -1,0 +1,62 @@
+"""What a score takes as an installation grows: more series, more scores, more than memory holds.
+
+Two connections, of which each has series of its own: so few do not wait for each other, and the
+points of a series come in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from benchmarks.service import history, seeding
+from benchmarks.service.cloning import cloned
+from benchmarks.service.figures import Figure, Reach, Reference
+from benchmarks.service.load import Load
+from benchmarks.service.scene import Scene
+from benchmarks.service.scoring import WARM_SHARE, scored
+
+CONNECTIONS = 2
+FEW = 10
+
+
+def by_series(scene: Scene) -> Iterator[Figure]:
+    """From few series to many."""
+    series = scene.scale.series
+    seeding.seeded(scene, series)
+    few, many = _scored(scene, FEW), _scored(scene, series)
+    yield _figure(scene, f"p50 of a score, {series:,} series", many, f"{FEW} series", few, 1.3)
+
+
+def by_scores(scene: Scene) -> Iterator[Figure]:
+    """From a short history to a long one; run it before `history`, which fills the scores too."""
+    seeding.seeded(scene, FEW)
+    few = _scored(scene, FEW)
+    history.filled(scene)
+    many = _scored(scene, FEW)
+    name = f"p50 of a score, {scene.scale.scores:,} scores stored"
+    yield _figure(scene, name, many, "before", few, 1.3)
+
+
+def beyond_memory(scene: Scene) -> Iterator[Figure]:
+    """More series than a process's memory setting holds, at random."""
+    few, many = scene.scale.series, scene.scale.many_series
+    seeding.seeded(scene, few)
+    fewer = _scored(scene, few, "random")
+    cloned(scene, few, many)
+    more = _scored(scene, many, "random")
+    name = f"p50 of a score, {many:,} series at random"
+    yield _figure(scene, name, more, f"{few:,} series", fewer, 3)
+
+
+def _scored(scene: Scene, series: int, order: str = "in turn") -> Load:
+    """After a while that does not count."""
+    scored(scene, series, CONNECTIONS, order, scene.scale.seconds * WARM_SHARE)
+    return scored(scene, series, CONNECTIONS, order)
+
+
+def _figure(
+    scene: Scene, name: str, ours: Load, other: str, reference: Load, most: float
+) -> Figure:
+    beside = Reference(other, reference.p50_ms, reference.p99_ms)
+    times = (ours.p50_ms, ours.p99_ms, scene.server_memory_mb())
+    return Figure(name, ours.p50_ms, "ms", beside, Reach(most=most), *times)
