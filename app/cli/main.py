@@ -13,6 +13,7 @@ from app.cli import (
     events,
     keys,
     migrate,
+    output,
     score,
     series,
     serve,
@@ -73,9 +74,10 @@ def main() -> None:
 
 def tell(error: CommandFailed | TocsinError) -> None:
     """What went wrong, and with which fields or lines, for people."""
-    print(f"tocsin: {error.detail}", file=sys.stderr)
+    is_of_service = isinstance(error, ServiceRefused)  # the lines of others are our own
+    output.message(f"tocsin: {output.visible(error.detail) if is_of_service else error.detail}")
     lines = error.lines if isinstance(error, ServiceRefused) else []
     if isinstance(error, Invalid):
         lines = [str(one.message) for one in error.errors]
     for line in lines:
-        print(f"  {line}", file=sys.stderr)
+        output.message(f"  {output.visible(line)}")

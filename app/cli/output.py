@@ -1,6 +1,11 @@
-"""What commands print: tables to read on a terminal, JSON for pipes; messages go to stderr."""
+"""What commands print: tables to read on a terminal, JSON for pipes; messages go to stderr.
+
+Names, reasons and errors come from other people, and a terminal obeys control characters: in text
+for people they are spelled out.
+"""
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,13 +17,16 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for pipes.")]
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")  # C0, DEL, C1
+NOT_IN_JSON = re.compile("[\x7f-\x9f]")  # those that JSON does not spell out itself
 Columns = Mapping[str, Callable[[Any], str]]  # title -> what of a row stands below it
 
 
 def data(content: Any) -> None:
     """JSON to stdout."""
     indent = 2 if sys.stdout.isatty() else None
-    sys.stdout.write(json.dumps(content, indent=indent, ensure_ascii=False) + "\n")
+    text = json.dumps(content, indent=indent, ensure_ascii=False)
+    sys.stdout.write(NOT_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
 
 
 def table(rows: Iterable[Any], columns: Columns, numbers: Sequence[str] = ()) -> None:
@@ -33,7 +41,7 @@ def table(rows: Iterable[Any], columns: Columns, numbers: Sequence[str] = ()) ->
             title, justify="right" if is_number else "left", overflow="fold", no_wrap=is_number
         )
     for row in rows:
-        drawn.add_row(*(Text(shown(row)) for shown in columns.values()))
+        drawn.add_row(*(Text(visible(shown(row))) for shown in columns.values()))
     console().print(drawn)
 
 
@@ -59,7 +67,12 @@ def one(thing: Mapping[str, Any], as_json: bool) -> None:
 
 def message(line: str) -> None:
     """A line for people, to stderr."""
-    print(line, file=sys.stderr)
+    print("\n".join(map(visible, line.split("\n"))), file=sys.stderr)
+
+
+def visible(text: str) -> str:
+    """One line, whose control characters are spelled out: ESC as `\\x1b`."""
+    return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def console(is_stderr: bool = False) -> "Console":
@@ -74,11 +87,13 @@ def console(is_stderr: bool = False) -> "Console":
 
 def progress(shown_on: "Console | None" = None) -> "Progress":
     """A bar on stderr that is gone when it is full; nothing where stderr is no terminal."""
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeElapsedColumn
+
+    from app.cli.described import DescriptionColumn
 
     shown_on = shown_on or console(is_stderr=True)
     return Progress(
-        TextColumn("{task.description}"),
+        DescriptionColumn(),
         BarColumn(),
         TaskProgressColumn(),
         TimeElapsedColumn(),

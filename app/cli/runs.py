@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from app.cli import client, output
 from app.cli.client import Client
@@ -21,6 +22,12 @@ def show(service: Client, series: str, console: Console) -> None:
     points = service.ask("GET", path)["points"]
     grouped = runs(anomalies)
     title = f"{points:,} points, {len(anomalies)} of them anomalous, in {len(grouped)} runs"
+    console.print()
+    console.print(drawn(title, grouped))
+
+
+def drawn(title: str, grouped: Sequence[Scores]) -> Table:
+    """A row for each run, by its most extreme value."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for name, justify in (("day", "left"), ("points", "right"), ("value", "right")):
         table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
@@ -28,9 +35,8 @@ def show(service: Client, series: str, console: Console) -> None:
     table.add_column("score", justify="right", no_wrap=True)
     table.add_column("reason", overflow="fold")
     for run in grouped:
-        table.add_row(*_cells(run))
-    console.print()
-    console.print(table)
+        table.add_row(*(Text(output.visible(cell)) for cell in _cells(run)))
+    return table
 
 
 def runs(anomalies: Scores) -> list[list[dict[str, Any]]]:

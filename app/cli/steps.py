@@ -54,5 +54,6 @@ class Steps:
             self.note(f"{name} stopped")
 
     def _line(self, color: str, sign: str, what: str, detail: str = "") -> None:
-        line = Text.assemble((sign, color), " ", what, (f"  {detail}".rstrip(), "dim"))
+        what, detail = output.visible(what), output.visible(f"  {detail}".rstrip())
+        line = Text.assemble((sign, color), " ", what, (detail, "dim"))
         self.console.print(line, soft_wrap=True)
