@@ -22,12 +22,16 @@ class Secret:
 
     def __init__(self, numbered: dict[int, bytes]) -> None:
         self._numbered = dict(sorted(numbered.items(), reverse=True))
+        self._derived: dict[tuple[int, str], bytes] = {}
 
     def __repr__(self) -> str:
         return f"Secret(numbers={list(self._numbered)})"
 
     def _digest(self, number: int, purpose: str, message: bytes) -> bytes:
-        key = hmac.digest(self._numbered[number], purpose.encode(), hashlib.sha256)
+        key = self._derived.get((number, purpose))
+        if key is None:
+            key = hmac.digest(self._numbered[number], purpose.encode(), hashlib.sha256)
+            self._derived[number, purpose] = key
         return hmac.digest(key, message, hashlib.sha256)
 
     def sign(self, purpose: str, message: bytes) -> bytes:

@@ -4,7 +4,7 @@ The newest points go through the event layer, which goes on from what it remembe
 Late ones are no news: they alert nobody, and join an event only if they lie within it.
 """
 
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 from uuid import UUID
 
@@ -60,7 +60,7 @@ def mark(
     if late == n:
         return Marks([False] * n, found), None
     alerts, after = _follow(connection, of, judged, late, found)
-    return Marks([False] * late + alerts, found), asdict(after)
+    return Marks([False] * late + alerts, found), dict(vars(after))
 
 
 def _join_late(

@@ -9,13 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import psycopg
 from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus
 from sqlalchemy import Connection, PoolProxiedConnection
 
-PREPARED = "prepared"  # in what the pool remembers of a connection: names of its statements
+KNOWN = "together"  # in what the pool remembers of a connection
 DONE = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 
 
@@ -25,6 +24,21 @@ class Statement:
 
     name: str
     sql: str
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Of one connection: how its values are read, and the names of what it has prepared."""
+
+    transformer: Any  # psycopg's Transformer
+    prepared: set[str]
+
+    def loaded(self, result: Any) -> "Rows":
+        if not result.ntuples:
+            return []
+        self.transformer.set_pgresult(result)
+        rows: Rows = self.transformer.load_rows(0, result.ntuples, tuple)
+        return rows
 
 
 Ask: TypeAlias = tuple[Statement, Sequence[bytes | None]]
@@ -42,9 +56,10 @@ def run(connection: Connection, asked: Sequence[Ask]) -> list[Rows]:
 def run_on(lent: PoolProxiedConnection, asked: Sequence[Ask]) -> list[Rows]:
     """The same on a connection of the pool. With nothing asked: whether the server answers."""
     raw: Any = lent.driver_connection
-    prepared: set[str] = lent.info.setdefault(PREPARED, set())
-    results = _exchanged(raw.pgconn, list(_commands(asked, prepared)))
-    return _rows(raw, asked, prepared, results)
+    known: _Known = lent.info.get(KNOWN) or _Known(Transformer(raw), set())
+    lent.info[KNOWN] = known
+    results = _exchanged(raw.pgconn, list(_commands(asked, known.prepared)))
+    return _rows(asked, known, results)
 
 
 def _commands(asked: Sequence[Ask], prepared: set[str]) -> Iterator[tuple[bytes, Any]]:
@@ -109,24 +124,21 @@ def _received(pgconn: Any) -> Iterator[Any]:
         pgconn.consume_input()
 
 
-def _rows(raw: Any, asked: Sequence[Ask], prepared: set[str], results: list[Any]) -> list[Rows]:
-    transformer = Transformer(raw)
+def _rows(asked: Sequence[Ask], known: "_Known", results: list[Any]) -> list[Rows]:
     found: list[Rows] = []
     following = iter(results)
     for statement, _ in asked:
-        if statement.name not in prepared:
-            _refuse_failed(raw, next(following))
-            prepared.add(statement.name)
-        result = next(following)
-        _refuse_failed(raw, result)
-        transformer.set_pgresult(result)
-        found.append(transformer.load_rows(0, result.ntuples, tuple))
+        if statement.name not in known.prepared:
+            _refuse_failed(next(following))
+            known.prepared.add(statement.name)
+        found.append(known.loaded(_refuse_failed(next(following))))
     return found
 
 
-def _refuse_failed(raw: psycopg.Connection, result: Any) -> None:
+def _refuse_failed(result: Any) -> Any:
     if result.status not in DONE:
-        raise error_from_result(result, encoding=raw.info.encoding)
+        raise error_from_result(result)
+    return result
 
 
 def number_array(numbers: Sequence[object]) -> bytes:
