@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import Unavailable
-from app.processes import Account, Child, Event, Supervisor, life, spawn, supervisor
+from app.processes import Account, Child, Event, Gate, Supervisor, life, spawn, supervisor
 
 ROOT = Path(__file__).parents[1]
 
@@ -87,6 +87,18 @@ class TestStart:
             assert first.exists()
             assert second.exists()
 
+    def test_a_stage_that_was_begun_is_not_waited_for_until_somebody_does(
+        self, tmp_path: Path
+    ) -> None:
+        late, early = tmp_path / "late", tmp_path / "early"
+        script = 'until [ -e "$1" ]; do sleep 0.01; done; touch "$0"; exec sleep 600'
+        with Supervisor() as running:
+            running.begin(shell("late", script, late, early, is_ready=late.exists))
+            assert running.pid_of("late") is not None
+            running.start(shell("early", 'touch "$0"; exec sleep 600', early))
+            running.await_ready("late")
+            assert late.exists()
+
     def test_a_child_that_keeps_ending_before_it_is_ready_is_given_up(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -140,6 +152,47 @@ class TestStart:
         thread.start()
         thread.join()
         assert "main thread" in errors[0]
+
+
+WAITING = """
+import sys, time
+from pathlib import Path
+from app.processes import pass_through
+Path(sys.argv[1] + ".loaded").touch()
+pass_through(int(sys.argv[2]))
+Path(sys.argv[1] + ".through").touch()
+time.sleep(600)
+"""
+
+
+class TestGate:
+    def waiting(self, gate: Gate, marker: Path) -> Child:
+        argv = [sys.executable, "-c", WAITING, str(marker), str(gate.fd)]
+        through = marker.with_suffix(".through")
+        return Child("web", argv, cwd=ROOT, is_ready=through.exists, kept_fds=(gate.fd,))
+
+    def test_a_child_goes_on_when_it_is_opened(self, tmp_path: Path) -> None:
+        with Gate() as gate, Supervisor() as running:
+            running.begin(self.waiting(gate, tmp_path / "web"))
+            running.start(
+                Child("other", ["sleep", "600"], is_ready=(tmp_path / "web.loaded").exists)
+            )
+            assert not (tmp_path / "web.through").exists()
+            gate.open()
+            running.await_ready("web")
+
+    def test_it_stays_open_for_a_child_that_is_started_again(self, tmp_path: Path) -> None:
+        with Gate() as gate:
+            gate.open()
+            for name in ("first", "second"):
+                with Supervisor() as running:
+                    running.start(self.waiting(gate, tmp_path / name))
+
+    def test_a_child_at_a_closed_gate_is_stopped_at_once(self, tmp_path: Path) -> None:
+        recorder = Recorder()
+        with Gate() as gate, Supervisor(recorder) as running:
+            running.begin(self.waiting(gate, tmp_path / "web"))
+        assert recorder.seen[-1] == ("web", "stopped")
 
 
 STANDARD_SIGNALS = 2**31 - 1

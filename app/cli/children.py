@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import app
-from app.processes import Child
+from app.processes import Child, Gate
 from app.settings import Settings
 
 # Where the packages `app` and `workers` are: `python -m` looks in its working folder first, and a
@@ -28,8 +28,11 @@ WORKER_GRACE_S = 25.0  # under the 30 s that orchestrators give
 UPKEEP_GRACE_S = 5.0
 
 
-def server(settings: Settings, metrics_dir: Path, log_dir: Path | None = None) -> Child:
-    """Granian, which has processes of its own; ready when it answers."""
+def server(
+    settings: Settings, metrics_dir: Path, log_dir: Path | None = None, gate: Gate | None = None
+) -> Child:
+    """Granian, which has processes of its own; ready when it answers, which it does not before the
+    gate is open."""
     # Granian copies its environment into that of each request, where HTTP_… are its headers.
     environment = {
         name: text
@@ -38,13 +41,14 @@ def server(settings: Settings, metrics_dir: Path, log_dir: Path | None = None) -
     }
     return Child(
         "server",
-        [sys.executable, "-m", "app.cli.served"],
+        [sys.executable, "-m", "app.cli.served", *([str(gate.fd)] if gate else [])],
         env={**environment, "PROMETHEUS_MULTIPROC_DIR": str(metrics_dir)},
         cwd=ROOT,
         grace_s=SERVER_GRACE_S + settings.drain_s,
         is_ready=lambda: answers(reachable_host(settings.host), settings.port),
         log_path=log_dir and log_dir / "server.log",
         is_outlived=True,
+        kept_fds=(gate.fd,) if gate else (),
     )
 
 

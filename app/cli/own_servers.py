@@ -7,7 +7,7 @@ from app import embedded
 from app.cli import servers
 from app.cli.steps import Steps
 from app.embedded import Installation
-from app.processes import Supervisor
+from app.processes import Child, Supervisor
 from app.settings import Settings
 
 
@@ -29,12 +29,30 @@ def installation(configured: Settings, steps: Steps) -> Iterator[Installation | 
         yield found
 
 
-def started(configured: Settings, supervisor: Supervisor, installation: Installation) -> Settings:
-    """The settings with the servers that were missing, once they run."""
+def begin(
+    configured: Settings, supervisor: Supervisor, installation: Installation | None
+) -> Settings:
+    """Start the servers that are missing; the settings with them, before `await_ready`."""
+    if installation is None:
+        return configured
+    supervisor.begin(*_missing(configured, installation))
+    return servers.with_urls(configured, installation.urls)
+
+
+def await_ready(
+    configured: Settings, supervisor: Supervisor, installation: Installation | None
+) -> None:
+    """Return when those that `begin` started can be worked with."""
+    if installation is None:
+        return
+    supervisor.await_ready(*(child.name for child in _missing(configured, installation)))
+    if configured.database_url is None:
+        installation.prepare()
+
+
+def _missing(configured: Settings, installation: Installation) -> list[Child]:
     given = {"postgres": configured.database_url, "valkey": configured.redis_url}
-    supervisor.start(*(child for child in installation.children if given[child.name] is None))
-    is_ours = configured.database_url is None
-    return servers.with_urls(configured, installation.prepare() if is_ours else installation.urls)
+    return [child for child in installation.children if given[child.name] is None]
 
 
 @contextmanager
@@ -44,4 +62,6 @@ def alone(configured: Settings, steps: Steps) -> Iterator[Settings]:
         installation(configured, steps) as found,
         Supervisor(steps.show, handles_signals=False) as supervisor,
     ):
-        yield configured if found is None else started(configured, supervisor, found)
+        complete = begin(configured, supervisor, found)
+        await_ready(configured, supervisor, found)
+        yield complete

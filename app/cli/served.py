@@ -1,12 +1,16 @@
 """Granian with the settings of the environment: `python -m app.cli.served`, the server's process.
 
+With the number of a descriptor, it loads and then waits at that gate, and listens after it.
+
 It loads the application's modules once and then forks, so that a process that answers is there at
 once, also in place of one that died. Where this parent itself dies, its processes go on answering
 until there has been time for a new one.
 """
 
+import gc
 import os
 import signal
+import sys
 import threading
 import time
 from importlib import import_module
@@ -19,10 +23,16 @@ from granian.log import LogLevels
 
 from app import settings
 from app.actions import draining
-from app.detection import preload
+from app.processes import pass_through
 
 APPLICATION = "app.wsgi"
-LOADED_BEFORE = ("app.api.scores", "app.api.training", "app.web.application")
+LOADED_BEFORE = (
+    "app.api.points",
+    "app.api.scores",
+    "app.api.system",
+    "app.api.training",
+    "app.web.application",
+)
 
 # Granian's connections hold a place each while they are open, idle ones too.
 CONNECTIONS = 16_384
@@ -39,6 +49,16 @@ def application() -> Any:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_as_orphan, args=(os.getppid(),), daemon=True).start()
     return import_module(APPLICATION).application
+
+
+def _load() -> None:
+    """What is loaded stays: looking through it for garbage meanwhile takes a tenth of the time, and
+    later each process would write into pages that it shares with its parent."""
+    gc.disable()
+    for module in LOADED_BEFORE:
+        import_module(module)
+    gc.freeze()
+    gc.enable()
 
 
 def _end_as_orphan(parent_pid: int) -> None:
@@ -59,6 +79,8 @@ def _preload_later() -> None:
 
     def load() -> None:
         with loading:
+            from app.detection import preload
+
             preload()
 
     timer = Timer(PRELOAD_AFTER_S, load)
@@ -84,8 +106,9 @@ class DrainingServer(Granian):  # type: ignore[misc,valid-type,unused-ignore]
 
 def main() -> None:
     configured = settings.read()
-    for module in LOADED_BEFORE:
-        import_module(module)
+    _load()
+    for gate in sys.argv[1:]:
+        pass_through(int(gate))
     _preload_later()
     server = DrainingServer(
         APPLICATION,
@@ -103,6 +126,10 @@ def main() -> None:
     )
     server.drain_s = configured.drain_s
     server.serve(target_loader=application, wrap_loader=False)
+    # Its processes have ended. To take modules and machine code apart would take half a second, for
+    # which a supervisor that stops or is started anew waits.
+    sys.stdout.flush()
+    os._exit(0)
 
 
 if __name__ == "__main__":

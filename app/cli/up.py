@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from app.cli.credentials import Credentials
     from app.cli.steps import Steps
     from app.processes import Supervisor
@@ -22,20 +24,27 @@ def up(
 ) -> None:
     """Start all of it, and stay until Ctrl-C: PostgreSQL and Valkey where none are set."""
     from app import settings
-    from app.cli import own_servers, ports
+    from app.cli import children, own_servers, ports
     from app.cli.steps import Steps
-    from app.processes import Supervisor
+    from app.processes import Gate, Supervisor
 
     configured = settings.read()
     ports.refuse_taken(configured.host, configured.port)
     steps = Steps()
     with ExitStack() as stack:
         installation = stack.enter_context(own_servers.installation(configured, steps))
+        metrics_dir = stack.enter_context(children.metrics_folder(configured))
+        gate = stack.enter_context(Gate())
         supervisor = stack.enter_context(Supervisor(steps.show))
-        if installation is not None:
-            configured = own_servers.started(configured, supervisor, installation)
-        _migrate(configured, steps)
-        known = _start_service(configured, supervisor, stack, steps)
+        complete = own_servers.begin(configured, supervisor, installation)
+        # It loads its modules while the database starts and ours are loaded: half of a start.
+        children.allow_many_connections()
+        supervisor.begin(children.server(complete, metrics_dir, _log_dir(configured), gate))
+        own_servers.await_ready(configured, supervisor, installation)
+        _migrate(complete, steps)
+        gate.open()
+        supervisor.await_ready("server")
+        known = _start_workers(complete, supervisor, steps)
         with _demo(configured, known, supervisor, steps) if with_demo else nullcontext():
             supervisor.run_until_signal()
     steps.note("All of it has stopped.")
@@ -54,21 +63,24 @@ def _migrate(configured: "Settings", steps: "Steps") -> None:
     startup.with_database(configured, is_strict=True)
 
 
-def _start_service(
-    configured: "Settings", supervisor: "Supervisor", stack: ExitStack, steps: "Steps"
+def _start_workers(
+    configured: "Settings", supervisor: "Supervisor", steps: "Steps"
 ) -> "Credentials":
-    """Workers and the server, and a key for whoever runs it."""
+    """Beside the server, and a key for whoever runs it: that first, so that the server answers
+    before its processors are asked for by a worker that loads."""
     from app.cli import children
 
-    children.allow_many_connections()
-    log_dir = configured.data_dir.resolve() / "logs"
-    log_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    metrics_dir = stack.enter_context(children.metrics_folder(configured))
-    supervisor.start(children.server(configured, metrics_dir, log_dir))
-    supervisor.start(*children.workers(configured, log_dir))
     known = _with_operator_key(configured)
+    log_dir = _log_dir(configured)
+    supervisor.start(*children.workers(configured, log_dir))
     steps.note(f"listening on {children.url(configured)}, logs in {os.path.relpath(log_dir)}")
     return known
+
+
+def _log_dir(configured: "Settings") -> "Path":
+    folder = configured.data_dir.resolve() / "logs"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
 
 
 def _with_operator_key(configured: "Settings") -> "Credentials":

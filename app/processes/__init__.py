@@ -2,7 +2,7 @@
 
     with Supervisor(on_event=show) as supervisor:
         supervisor.start(database, cache)   # together; returns when both are ready
-        supervisor.start(web)               # the next stage
+        supervisor.start(web)               # the next stage; `begin` does not wait for it
         supervisor.run_until_signal()
     # here the stages were stopped, the last one first
 
@@ -12,6 +12,7 @@ stop takes the children along).
 """
 
 from app.processes.child import Account, Child, spawn
+from app.processes.gate import Gate, pass_through
 from app.processes.life import Event, EventKind, Listener
 from app.processes.supervisor import StopAsked, Supervisor
 
@@ -20,8 +21,10 @@ __all__ = [
     "Child",
     "Event",
     "EventKind",
+    "Gate",
     "Listener",
     "StopAsked",
     "Supervisor",
+    "pass_through",
     "spawn",
 ]

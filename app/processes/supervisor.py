@@ -60,20 +60,30 @@ class Supervisor:
         return self._asked_at is not None
 
     def start(self, *children: Child) -> None:
-        """Start a stage: its children together; return when all are ready, however long it takes.
+        """Start a stage: its children together; return when all are ready. As `await_ready`."""
+        self.begin(*children)
+        self.await_ready(*(child.name for child in children))
+
+    def begin(self, *children: Child) -> None:
+        """Start a stage without waiting for it; the stages before may not be ready either."""
+        if threading.current_thread() is not threading.main_thread():
+            raise RuntimeError("children die with the thread that starts them: use the main thread")
+        self._stages.append([Life(child, self._on_event) for child in children])
+        if not self.is_stop_asked:
+            self._step()
+
+    def await_ready(self, *names: str) -> None:
+        """Return when these children are ready, however long it takes.
 
         Raises Unavailable when one keeps ending before it was ever ready, and StopAsked when a
         signal came: let it pass, leaving the with block swallows it.
         """
-        if threading.current_thread() is not threading.main_thread():
-            raise RuntimeError("children die with the thread that starts them: use the main thread")
-        stage = [Life(child, self._on_event) for child in children]
-        self._stages.append(stage)
+        awaited = [life for life in self._lives() if life.child.name in names]
         while not self.is_stop_asked:
             self._step()
-            if all(life.is_up for life in stage):
+            if all(life.is_up for life in awaited):
                 return
-            _give_up_on_hopeless(stage)
+            _give_up_on_hopeless(awaited)
             self._rest()
         raise StopAsked
 
