@@ -22,14 +22,23 @@ from app.store.ids import new_id
 JOBS = tables.jobs
 ACTIVE = text("status IN ('queued', 'running')")
 ERASING = ("erase_series", "erase_tenant")
-MOST_ATTEMPTS = 5  # a job that took five workers down with it is not tried on a sixth
+# Whether a job took its worker down, or whatever goes on around both, cannot be known. The first
+# attempts follow at once; then it is given time, in which other troubles pass, and a job that is
+# the trouble itself takes few workers; and after the last one it is given up.
+QUICK_ATTEMPTS, MOST_ATTEMPTS = 5, 10
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 10, 60
+PAUSE = (
+    f"make_interval(secs => CASE WHEN attempt BETWEEN {QUICK_ATTEMPTS} AND {MOST_ATTEMPTS - 1} "
+    f"THEN least({LONGEST_PAUSE_S}, {FIRST_PAUSE_S} * 2 ^ (attempt - {QUICK_ATTEMPTS})) ELSE 0 END)"
+)
+IS_FREE = f"(status = 'queued' OR (status = 'running' AND lease_until < now() - {PAUSE}))"
 
 CLAIM = text(
     "UPDATE jobs SET status = 'running', attempt = attempt + 1, progress = 0, "  # noqa: S608  # nosec B608 - the columns are ours
     "lease_until = now() + make_interval(secs => :lease_s), "
     "started_at = coalesce(started_at, now()) "
     "WHERE tenant_id = :tenant_id AND id = :id AND attempt < :most AND "
-    "(status = 'queued' OR (status = 'running' AND lease_until < now())) AND "
+    f"{IS_FREE} AND "
     "(kind <> 'train' OR (SELECT count(*) FROM jobs AS other WHERE other.tenant_id = :tenant_id "
     "AND other.kind = 'train' AND other.status = 'running' AND other.lease_until >= now()) "
     # Named: a statement that is prepared breaks where a migration adds to what it returns.
@@ -61,8 +70,7 @@ NOTE_MODEL = text(
     "WHERE tenant_id = :tenant_id AND id = :id AND attempt = :attempt AND status = 'running'"
 )
 WAITING = text(
-    "SELECT tenant_id, id, kind, attempt FROM jobs "
-    "WHERE status = 'queued' OR (status = 'running' AND lease_until < now()) "
+    f"SELECT tenant_id, id, kind, attempt FROM jobs WHERE {IS_FREE} "  # noqa: S608  # nosec B608 - ours
     "ORDER BY created_at LIMIT :limit"
 )
 
@@ -252,7 +260,8 @@ def finish(connection: Connection, job: Job, error: str | None = None) -> bool:
 
 
 def waiting(connection: Connection, limit: int) -> list[Row[Any]]:
-    """Inside `Database.job_scan`: jobs of all tenants that no living worker has."""
+    """Inside `Database.job_scan`: jobs of all tenants that no living worker has, and that are not
+    given time."""
     return list(connection.execute(WAITING, {"limit": limit}))
 
 

@@ -9,11 +9,12 @@ from app.actions.parts import Parts
 from app.errors import NotFound
 from app.store import jobs
 from app.store.ids import new_id
-from app.store.jobs import MOST_ATTEMPTS, Job
+from app.store.jobs import MOST_ATTEMPTS, QUICK_ATTEMPTS, Job
 from app.store.series import Series
 
 MakeSeries = Callable[..., Series]
 LONG_S, OVER_S = 60.0, -1.0  # a lease that holds, and one that is over as it begins
+LONG_OVER_S = -100.0  # likewise, and the pause after it has passed too
 
 
 @pytest.fixture
@@ -159,9 +160,29 @@ def test_a_job_that_ended_cannot_be_claimed(parts: Parts, job: Job) -> None:
     assert job.id not in waiting_ids(parts)
 
 
+@pytest.mark.parametrize(
+    ("attempts", "pause_s"),
+    [(QUICK_ATTEMPTS - 1, 0), (QUICK_ATTEMPTS, 10), (QUICK_ATTEMPTS + 1, 20), (9, 60)],
+)
+def test_a_job_that_took_workers_down_is_given_time_longer_and_longer(
+    parts: Parts, job: Job, attempts: int, pause_s: int
+) -> None:
+    for _ in range(attempts):
+        last = claimed(parts, job, LONG_OVER_S)
+    with parts.database.tenant(job.tenant_id) as connection:
+        jobs.renew(connection, last, 0.0, 5.0 - pause_s)
+    assert claim(parts, job) is None
+    assert job.id not in waiting_ids(parts)
+    assert stored(parts, job).status == "running"
+    with parts.database.tenant(job.tenant_id) as connection:
+        jobs.renew(connection, last, 0.0, -pause_s - 1.0)
+    assert job.id in waiting_ids(parts)
+    assert claimed(parts, job).attempt == attempts + 1
+
+
 def test_a_job_that_took_every_worker_down_is_given_up(parts: Parts, job: Job) -> None:
     for _ in range(MOST_ATTEMPTS - 1):
-        claimed(parts, job, OVER_S)
+        claimed(parts, job, LONG_OVER_S)
     last = claimed(parts, job, LONG_S)
     assert claim(parts, job) is None
     assert stored(parts, job).status == "running", "the last attempt is still under way"

@@ -18,6 +18,7 @@ from app.store.jobs import MOST_ATTEMPTS
 from tests.service import Service, free_port, wait_until
 
 Watch = Callable[[int], Any]
+LONG_OVER_S = -100.0  # a lease whose end, and the pause after it, have passed
 LONG, SHORT = 4_000, 100  # points of a history that trains for seconds, and for a blink
 
 
@@ -193,9 +194,11 @@ def test_a_job_that_kills_every_worker_is_given_up(
     job_id = watched.request()
     with parts.database.tenant(watched.tenant_id) as connection:
         for _ in range(MOST_ATTEMPTS - 2):
-            jobs.claim(connection, watched.tenant_id, job_id, lease_s=-1.0, trainings=4)
+            jobs.claim(connection, watched.tenant_id, job_id, lease_s=LONG_OVER_S, trainings=4)
     worker = workless.start_worker()
     kill_at_attempt(watched, job_id, worker, MOST_ATTEMPTS - 1)
+    with parts.database.tenant(watched.tenant_id) as connection:  # as if the pause was over
+        jobs.renew(connection, watched.job(job_id), 0.0, LONG_OVER_S)
     kill_at_attempt(watched, job_id, worker, MOST_ATTEMPTS)
     job = watched.wait_until_over(job_id)
     assert (job.status, job.attempt) == ("failed", MOST_ATTEMPTS)
