@@ -12,6 +12,7 @@ from tests.chaos.trainings import Training
 from tests.service import free_port, wait_until
 
 SHIFTS = ("-1d", "+2h")
+READ_ANEW_S = 10**8  # longer than any run, and than either shift
 TRAININGS = 6
 POINTS = 600
 
@@ -26,6 +27,9 @@ def wrong(run: Run, told: Outcome) -> None:
             "LD_PRELOAD": library,
             "FAKETIME": shift,
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            # Read once: whoever sets its process's title moves the environment, and a thread that
+            # asks libfaketime for the time meanwhile would look for the shift where it was.
+            "FAKETIME_CACHE_DURATION": str(READ_ANEW_S),
             "TOCSIN_PORT": str(free_port()),
         }
         urls.append(f"http://127.0.0.1:{settings['TOCSIN_PORT']}")

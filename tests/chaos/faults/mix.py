@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 import psutil  # type: ignore[import-untyped]
+from redis.exceptions import RedisError
 
 from tests.chaos.faults.redis import connected
 from tests.chaos.ground import Ground, kill
@@ -43,7 +44,7 @@ def mix(duration_s: float, run: Run, told: Outcome) -> None:
         try:
             SHOTS[name](run.scene.ground)
             told.times += 1
-        except (IndexError, OSError, psutil.NoSuchProcess, ConnectionError):
+        except (IndexError, OSError, psutil.NoSuchProcess, RedisError):
             pass
         time.sleep(run.rng.uniform(*PAUSE_S))
     told.took(run.scene.load.recovery_s(last), run.s(RECOVERED_S))
