@@ -1,73 +1,22 @@
 """Tenants and their keys."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from app import apikeys
-from app.actions import refusals
-from app.actions.limits import TenantLimits
 from app.actions.parts import Parts
 from app.apikeys import ApiKey
-from app.errors import Conflict, FieldError, Invalid, TenantSuspended
+from app.errors import Conflict, FieldError, Invalid
 from app.store import Connection, audit, jobs, keys, tenants
 from app.store.audit import SERVICE, Actor
 from app.store.database import INSTALLATION, become_operator, become_server, become_tenant
 from app.store.jobs import Job
-from app.store.keys import PresentedKey, StoredKey
+from app.store.keys import StoredKey
 from app.store.tenants import Tenant
 
 SCOPES = ("read", "write", "admin")
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Who asks: recognised by a key, and what that key may do."""
-
-    tenant_id: UUID
-    key_id: str
-    scopes: frozenset[str]
-    is_operator: bool
-    limits: TenantLimits
-
-    def may(self, scope: str) -> bool:
-        return scope in self.scopes or "admin" in self.scopes
-
-
-def recognise(parts: Parts, key: ApiKey, *, by: Actor = SERVICE) -> Caller | None:
-    """The owner of a key; None where no such key is valid, which the audit log then tells."""
-    found = keys.presented(parts.database, key.id)
-    tenant_id = INSTALLATION if found is None else found.tenant_id
-    reason = _reason_to_refuse(parts, found, key)
-    if reason is not None:
-        with parts.database.tenant(tenant_id) as connection:
-            refusals.note_key(parts, connection, tenant_id, by, key.id, reason)
-    if reason == "tenant_suspended":
-        raise TenantSuspended("The operator has suspended this tenant; its data are kept")
-    if reason is not None or found is None:
-        return None
-    if found.is_use_stale:
-        with parts.database.tenant(tenant_id) as connection:
-            keys.note_use(connection, tenant_id, key.id)
-    limits = TenantLimits.of(parts.settings, found.tenant_limits)
-    return Caller(tenant_id, key.id, frozenset(found.scopes), tenant_id == INSTALLATION, limits)
-
-
-def _reason_to_refuse(parts: Parts, found: PresentedKey | None, key: ApiKey) -> str | None:
-    """Both hashes are compared whatever comes of the first: time tells nothing of them."""
-    if found is None:
-        return "unknown"
-    is_current = key.matches(found.secret_hash, parts.secret)
-    is_previous = key.matches(found.previous_hash or b"", parts.secret)
-    if not (is_current or is_previous) or key.is_operator != (found.tenant_id == INSTALLATION):
-        return "wrong_secret"
-    if found.is_revoked or found.is_expired:
-        return "revoked" if found.is_revoked else "expired"
-    if not (is_current or found.is_previous_valid):
-        return "rotated"
-    return None if found.tenant_status == "active" else f"tenant_{found.tenant_status}"
 
 
 def add_tenant(
@@ -131,6 +80,7 @@ def change_tenant(
             become_tenant(connection, tenant.id)
             details = {"changed": sorted(changes), **status}
             audit.add(connection, tenant.id, by, "tenant.changed", tenant.id, details)
+    parts.rates.renew(str(tenant.id))
     return tenant
 
 
@@ -154,6 +104,7 @@ def erase_tenant(parts: Parts, slug: str, *, by: Actor = SERVICE) -> Job:
         job = jobs.erasing(connection, tenant.id) or jobs.add(
             connection, INSTALLATION, "erase_tenant", slug, {"tenant_id": str(tenant.id)}
         )
+    parts.rates.renew(str(tenant.id))
     parts.queue.wake("erase_tenant", INSTALLATION, job.id)
     return job
 
@@ -211,6 +162,7 @@ def rotate_key(
         stored = keys.rotate(connection, tenant_id, key, parts.secret, grace_s)
         details = {"grace_seconds": grace_s}
         audit.add(connection, tenant_id, by, "key.rotated", key_id, details)
+    parts.rates.renew(str(tenant_id))
     return stored, key
 
 
@@ -219,3 +171,4 @@ def revoke_key(parts: Parts, tenant_id: UUID, key_id: str, *, by: Actor = SERVIC
     with parts.database.tenant(tenant_id) as connection:
         if keys.revoke(connection, tenant_id, key_id):
             audit.add(connection, tenant_id, by, "key.revoked", key_id)
+    parts.rates.renew(str(tenant_id))

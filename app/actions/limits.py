@@ -4,13 +4,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Self
-from uuid import UUID
 
 from app.cache.rates import Bucket, Taken
 from app.errors import RateLimited
 from app.settings import Settings
 
 if TYPE_CHECKING:
+    from app.actions.caller import Caller
     from app.actions.parts import Parts
 
 
@@ -32,14 +32,22 @@ class TenantLimits:
         return cls(**{**by_default, **own})
 
 
-def count_request(parts: "Parts", tenant_id: UUID, key_id: str, limits: TenantLimits) -> Taken:
+def count_request(parts: "Parts", caller: "Caller") -> Taken:
     """One request more of the tenant and of the key; whether it may go on."""
-    of_key = parts.settings.key_requests_per_s or limits.requests_per_s
-    return parts.rates.take(
-        (
-            Bucket("tenant", f"{tenant_id}", limits.requests_per_s),
-            Bucket("key", f"{tenant_id}:{key_id}", of_key),
-        )
+    return parts.rates.take(_buckets(parts, caller), str(caller.tenant_id))
+
+
+def count_request_in(parts: "Parts", edition: bytes, caller: "Caller") -> Taken | None:
+    """The same as long as this edition of the tenant's keys and limits is in force, else None."""
+    return parts.rates.take_in(edition, _buckets(parts, caller), str(caller.tenant_id))
+
+
+def _buckets(parts: "Parts", caller: "Caller") -> tuple[Bucket, Bucket]:
+    tenant, of_tenant = str(caller.tenant_id), caller.limits.requests_per_s
+    of_key = parts.settings.key_requests_per_s or of_tenant
+    return (
+        Bucket("tenant", tenant, of_tenant),
+        Bucket("key", f"{tenant}:{caller.key_id}", of_key),
     )
 
 

@@ -5,6 +5,7 @@ from threading import Lock
 from typing import Generic, TypeVar
 from uuid import UUID
 
+from app.actions.caller import Known
 from app.cache.windows import Window
 from app.detection import Model
 
@@ -44,3 +45,4 @@ ModelMemory = RecentlyUsed[Identity, Model]
 WindowMemory = RecentlyUsed[tuple[UUID, UUID], Window]
 SeriesIds = RecentlyUsed[tuple[UUID, str], UUID]
 """Of a name, the id that it had last; the lock on the series shows whether it still is."""
+KeyMemory = RecentlyUsed[str, Known]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 
 from app import signing
-from app.actions.memory import ModelMemory, SeriesIds, WindowMemory
+from app.actions.memory import KeyMemory, ModelMemory, SeriesIds, WindowMemory
 from app.actions.quotas import UseMemory
 from app.actions.throttle import Throttle
 from app.cache import Cache
@@ -16,6 +16,8 @@ from app.settings import Settings
 from app.signing import Secret
 from app.store import Database
 
+KEYS_REMEMBERED = 10_000
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -25,6 +27,7 @@ class Parts:
     cache: Cache
     rates: Rates
     queue: JobQueue
+    keys: KeyMemory
     models: ModelMemory
     windows: WindowMemory
     series_ids: SeriesIds
@@ -51,6 +54,7 @@ def assemble(settings: Settings) -> Parts:
         cache=Cache(redis_url, secret, settings.cache_ttl_s),
         rates=Rates(redis_url),
         queue=JobQueue(redis_url, secret),
+        keys=KeyMemory(KEYS_REMEMBERED),
         models=ModelMemory(settings.model_memory_entries),
         windows=WindowMemory(settings.model_memory_entries),
         series_ids=SeriesIds(settings.model_memory_entries),

@@ -9,19 +9,18 @@ import structlog
 
 from app.actions.parts import Parts
 from app.errors import Unavailable
-from app.store import Connection, audit
+from app.store import audit
 from app.store.audit import Action, Actor
 from app.store.database import INSTALLATION
 
 log = structlog.get_logger()
 
 
-def note_key(
-    parts: Parts, connection: Connection, tenant_id: UUID, by: Actor, key_id: str, reason: str
-) -> None:
-    """A key that was looked for, in the transaction that did."""
+def note_key(parts: Parts, tenant_id: UUID, by: Actor, key_id: str, reason: str) -> None:
+    """A key that was looked up."""
     if parts.refusals.admits(by.from_address, reason):
-        audit.add(connection, tenant_id, by, "key.refused", key_id, {"reason": reason})
+        with parts.database.tenant(tenant_id) as connection:
+            audit.add(connection, tenant_id, by, "key.refused", key_id, {"reason": reason})
 
 
 def note_malformed(parts: Parts, by: Actor) -> None:

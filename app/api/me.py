@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.actions import accounts, models, series, training
-from app.actions.accounts import Caller
+from app.actions.caller import Caller
 from app.actions.parts import Parts
 from app.api import answers, shown
 from app.web.routes import route

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from app.actions import history, ingestion, series
-from app.actions.accounts import Caller
+from app.actions.caller import Caller
 from app.actions.parts import Parts
 from app.api import answers, exports, pages, shown, tables
 from app.api.bodies import (

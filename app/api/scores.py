@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from app.actions import history, scoring
-from app.actions.accounts import Caller
 from app.actions.asked import Answer, Asked
+from app.actions.caller import Caller
 from app.actions.parts import Parts
 from app.api import answers, exports, pages, shown, tables
 from app.api.bodies import (

@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.actions import series
-from app.actions.accounts import Caller
+from app.actions.caller import Caller
 from app.actions.parts import Parts
 from app.api import answers, pages, shown
 from app.api.bodies import NewSeries, SeriesChanges, SeriesQuery

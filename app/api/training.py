@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from app.actions import models, training
-from app.actions.accounts import Caller
+from app.actions.caller import Caller
 from app.actions.parts import Parts
 from app.api import answers, pages, shown
 from app.api.bodies import TrainRequest, WaitQuery

@@ -8,6 +8,7 @@ process counts for itself.
 """
 
 import math
+import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -22,27 +23,38 @@ from app.cache.entries import PAUSE_S, connect
 MEMORY_BUCKETS = 10_000
 US = 1_000_000
 
-# KEYS: buckets. ARGV: microseconds a request and microseconds of the burst, for each of them.
+# KEYS: the edition, then buckets. ARGV: the edition that is known, if any; one to begin with;
+# microseconds a request and microseconds of the burst, for each of the buckets.
 TAKE = """
+local edition = redis.call('GET', KEYS[1]) or ''
+if ARGV[1] ~= '' and ARGV[1] ~= edition then
+    return {}
+end
+if edition == '' then
+    edition = ARGV[2]
+end
+redis.call('SET', KEYS[1], edition, 'PX', 60000)
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 local found, wait = {}, 0
-for i, key in ipairs(KEYS) do
-    found[i] = math.max(tonumber(redis.call('GET', key) or 0), now)
-    if found[i] > now + ARGV[2 * i] + 1 then
-        found[i] = now + ARGV[2 * i] - ARGV[2 * i - 1]
+for i = 2, #KEYS do
+    local cost, room = ARGV[2 * i - 1], ARGV[2 * i]
+    found[i - 1] = math.max(tonumber(redis.call('GET', KEYS[i]) or 0), now)
+    if found[i - 1] > now + room + 1 then
+        found[i - 1] = now + room - cost
     end
-    wait = math.max(wait, found[i] + ARGV[2 * i - 1] - ARGV[2 * i] - now)
+    wait = math.max(wait, found[i - 1] + cost - room - now)
 end
-for i, key in ipairs(KEYS) do
+for i = 2, #KEYS do
+    local at = found[i - 1]
     if wait <= 0 then
-        found[i] = found[i] + ARGV[2 * i - 1]
-        redis.call('SET', key, string.format('%.0f', found[i]),
-            'PX', math.ceil((found[i] - now) / 1000) + 1000)
+        at = at + ARGV[2 * i - 1]
+        redis.call('SET', KEYS[i], string.format('%.0f', at),
+            'PX', math.ceil((at - now) / 1000) + 1000)
     end
-    found[i] = string.format('%.0f', found[i] - now)
+    found[i - 1] = string.format('%.0f', at - now)
 end
-return {string.format('%.0f', wait), unpack(found)}
+return {edition, string.format('%.0f', wait), unpack(found)}
 """
 
 log = structlog.get_logger()
@@ -80,10 +92,14 @@ class Level:
 
 @dataclass(frozen=True)
 class Taken:
-    """Whether the request may go on, and where not, after how many seconds it may."""
+    """Whether the request may go on, and where not, after how many seconds it may.
+
+    edition: the one in force; None where Redis did not answer.
+    """
 
     levels: tuple[Level, ...]
     wait_s: float
+    edition: bytes | None = None
 
     @property
     def is_allowed(self) -> bool:
@@ -97,20 +113,43 @@ class Rates:
         self._memory = _Memory()
         self._paused_until = 0.0
 
-    def take(self, buckets: Sequence[Bucket]) -> Taken:
-        """Count one request in all buckets, or, where one of them is full, in none."""
-        if time.monotonic() >= self._paused_until:
-            try:
-                return self._counted(buckets)
-            except RedisError as error:
-                self._paused_until = time.monotonic() + PAUSE_S
-                log.warning("rates are counted by each process", error=type(error).__name__)
-        return _taken(buckets, *self._memory.take(buckets))
+    def take(self, buckets: Sequence[Bucket], owner: str = "") -> Taken:
+        """Count one request in all buckets, or, where one of them is full, in none.
 
-    def _counted(self, buckets: Sequence[Bucket]) -> Taken:
+        owner: whose keys and limits the edition is of.
+        """
+        taken = self._counted(buckets, owner, b"")
+        return taken or _taken(buckets, *self._memory.take(buckets))
+
+    def take_in(self, edition: bytes, buckets: Sequence[Bucket], owner: str) -> Taken | None:
+        """The same as long as this edition is in force; None where another is, or none can tell."""
+        return self._counted(buckets, owner, edition)
+
+    def _counted(self, buckets: Sequence[Bucket], owner: str, known: bytes) -> Taken | None:
+        if time.monotonic() < self._paused_until:
+            return None
+        keys = [f"edition:{owner}", *(f"rate:{bucket.key}" for bucket in buckets)]
         costs = [x for bucket in buckets for x in (bucket.cost_us, bucket.room_us)]
-        wait_us, *ahead_us = self._script([f"rate:{bucket.key}" for bucket in buckets], costs)
-        return _taken(buckets, float(wait_us), [float(us) for us in ahead_us])
+        try:
+            found = self._script(keys, [known, secrets.token_bytes(8), *costs])
+        except RedisError as error:
+            self._pause(error)
+            return None
+        if not found:
+            return None
+        edition, wait_us, *ahead_us = found
+        return _taken(buckets, float(wait_us), [float(us) for us in ahead_us], edition)
+
+    def renew(self, owner: str) -> None:
+        """Keys or limits of this owner changed: another edition is in force."""
+        try:
+            self._redis.delete(f"edition:{owner}")
+        except RedisError as error:
+            self._pause(error)
+
+    def _pause(self, error: RedisError) -> None:
+        self._paused_until = time.monotonic() + PAUSE_S
+        log.warning("rates are counted by each process", error=type(error).__name__)
 
     def close(self) -> None:
         self._redis.close()
@@ -147,9 +186,14 @@ def _found(empty_at: float, now: float, bucket: Bucket) -> float:
     return max(empty_at, now)
 
 
-def _taken(buckets: Sequence[Bucket], wait_us: float, ahead_us: Sequence[float]) -> Taken:
+def _taken(
+    buckets: Sequence[Bucket],
+    wait_us: float,
+    ahead_us: Sequence[float],
+    edition: bytes | None = None,
+) -> Taken:
     levels = tuple(
         Level(bucket, max(0, int((bucket.room_us - ahead) / bucket.cost_us + 1e-6)), ahead / US)
         for bucket, ahead in zip(buckets, ahead_us, strict=True)
     )
-    return Taken(levels, wait_us / US)
+    return Taken(levels, wait_us / US, edition)

@@ -25,7 +25,9 @@ RECOGNISE = Statement(
     "SELECT tenant_id, scopes, secret_hash, previous_hash, "
     "coalesce(previous_until > now(), false), revoked_at IS NOT NULL, "
     "coalesce(expires_at <= now(), false), "
-    "last_used_at IS NULL OR last_used_at < now() - interval '1 minute' "
+    "last_used_at IS NULL OR last_used_at < now() - interval '1 minute', "
+    "extract(epoch FROM least(expires_at, CASE WHEN previous_until > now() THEN previous_until END)"
+    " - now())::float8 "
     "FROM api_keys WHERE id = $1",
 )
 OWNER = Statement(
@@ -60,7 +62,10 @@ class StoredKey:
 
 @dataclass(frozen=True)
 class PresentedKey:
-    """The stored state of a key that somebody shows, and of the tenant whose it is."""
+    """The stored state of a key that somebody shows, and of the tenant whose it is.
+
+    holds_s: after so many seconds it, or its secret before, will have expired.
+    """
 
     tenant_id: UUID
     scopes: list[str]
@@ -70,6 +75,7 @@ class PresentedKey:
     is_revoked: bool
     is_expired: bool
     is_use_stale: bool
+    holds_s: float | None
     tenant_status: str
     tenant_limits: dict[str, float]
 

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from app import apikeys
-from app.actions import accounts, limits, refusals
-from app.actions.accounts import Caller
+from app.actions import admission, limits, refusals
+from app.actions.caller import Caller
+from app.cache.rates import Taken
 from app.errors import Forbidden, Unauthenticated
 from app.store.audit import Actor
 from app.web.framework import Request
@@ -21,8 +22,9 @@ def authenticator(scope: Scope, takes_operator: bool = False) -> Authenticator:
     """For Hug's `requires`, which would let a request through on False: it raises instead."""
 
     def authenticate(request: Request, **_: Any) -> None:
-        caller = recognise(request)
-        _count(request, caller)
+        caller, taken = admitted(request)
+        request.context.rate_levels = taken.levels
+        limits.refuse_beyond(taken)
         request.context.caller = caller
         request.context.actor = _actor(request, caller)
         try:
@@ -39,7 +41,8 @@ def public(**_: Any) -> None:
     """Stands where anybody may ask; the application checks the list of such routes."""
 
 
-def recognise(request: Request) -> Caller:
+def admitted(request: Request) -> tuple[Caller, Taken]:
+    """Every request of a valid key counts, one that is refused for its scope too."""
     text = _presented(request)
     if text is None:
         raise Unauthenticated("Send a key: `Authorization: Bearer <key>` or `X-API-Key: <key>`")
@@ -47,12 +50,12 @@ def recognise(request: Request) -> Caller:
     key = apikeys.parse(text)
     if key is None:
         refusals.note_malformed(parts, unknown)
-    caller = key and accounts.recognise(parts, key, by=unknown)
-    if not caller:
+    found = key and admission.admit(parts, key, by=unknown)
+    if not found:
         raise Unauthenticated(
             "The key is not valid: mistyped, rotated, revoked, expired or unknown"
         )
-    return caller
+    return found
 
 
 def _actor(request: Request, caller: Caller | None = None) -> Actor:
@@ -67,15 +70,6 @@ def _note_refusal(request: Request, scope: Scope) -> None:
     route = f"{request.method} {request.uri_template}"
     tenant_id = request.context.caller.tenant_id
     refusals.note_scope(request.context.parts, tenant_id, request.context.actor, scope, route)
-
-
-def _count(request: Request, caller: Caller) -> None:
-    """Every request of a key counts, one that is refused for its scope too."""
-    taken = limits.count_request(
-        request.context.parts, caller.tenant_id, caller.key_id, caller.limits
-    )
-    request.context.rate_levels = taken.levels
-    limits.refuse_beyond(taken)
 
 
 def _presented(request: Request) -> str | None:

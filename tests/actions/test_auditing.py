@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from app import apikeys
-from app.actions import accounts, auditing, erasure, refusals, training
+from app.actions import accounts, admission, auditing, erasure, refusals, training
 from app.actions import series as series_actions
 from app.actions.parts import Parts
 from app.actions.throttle import MOST_IN_A_PERIOD, PERIOD_S, Throttle
@@ -71,7 +71,7 @@ def test_a_refused_key_is_told_of_with_its_reason(parts: Parts, account: Account
     write(parts, account.id, expire, expired)
     accounts.rotate_key(parts, account.id, rotated.id)
     for key in (forged, revoked, expired, rotated):
-        assert accounts.recognise(parts, key, by=SOMEBODY) is None
+        assert admission.recognise(parts, key, by=SOMEBODY) is None
     assert refused(parts, account.id) == [
         (forged.id, "wrong_secret"),
         (revoked.id, "revoked"),
@@ -87,13 +87,13 @@ def test_a_key_of_a_suspended_tenant_is_told_of(parts: Parts, account: Account) 
     key = key_of(parts, account.id)
     accounts.change_tenant(parts, account.slug, {"status": "suspended"})
     with pytest.raises(TenantSuspended):
-        accounts.recognise(parts, key, by=SOMEBODY)
+        admission.recognise(parts, key, by=SOMEBODY)
     assert refused(parts, account.id) == [(key.id, "tenant_suspended")]
 
 
 def test_an_unknown_key_and_no_key_at_all_are_told_of_the_installation(parts: Parts) -> None:
     unknown = apikeys.mint()
-    assert accounts.recognise(parts, unknown, by=SOMEBODY) is None
+    assert admission.recognise(parts, unknown, by=SOMEBODY) is None
     refusals.note_malformed(parts, SOMEBODY)
     assert refused(parts, INSTALLATION)[-2:] == [(unknown.id, "unknown"), (None, "malformed")]
 
@@ -105,7 +105,7 @@ def test_a_flood_of_bad_keys_makes_one_row_of_each_address_and_reason(
     accounts.revoke_key(parts, account.id, key.id)
     for address in ("192.0.2.1", "192.0.2.2"):
         for _ in range(20):
-            accounts.recognise(parts, key, by=replace(SOMEBODY, from_address=address))
+            admission.recognise(parts, key, by=replace(SOMEBODY, from_address=address))
     assert refused(parts, account.id) == [(key.id, "revoked")] * 2
 
 
@@ -184,7 +184,7 @@ def test_a_secret_stands_in_no_row(
 ) -> None:
     key = key_of(parts, account.id)
     _, rotated = accounts.rotate_key(parts, account.id, key.id, 60)
-    accounts.recognise(parts, apikeys.mint(key_id=key.id), by=SOMEBODY)
+    admission.recognise(parts, apikeys.mint(key_id=key.id), by=SOMEBODY)
     for (row,) in superuser.execute("SELECT audit::text FROM audit").fetchall():
         for made in (key, rotated):
             assert made.text not in row

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from app import apikeys
-from app.actions import accounts, backups, series
+from app.actions import accounts, admission, backups, series
 from app.actions.parts import Parts, assemble
 from app.cache import models as cached_models
 from app.cache import windows
@@ -179,7 +179,7 @@ def test_keys_open_the_restored_installation_and_a_job_that_waited_still_waits(
     target = places()
     target.restore(file)
     parts = assemble(target.settings)
-    caller = accounts.recognise(parts, apikeys.parse(key.text) or key)
+    caller = admission.recognise(parts, apikeys.parse(key.text) or key)
     with parts.database.job_scan() as connection:
         waiting = connection.exec_driver_sql(
             "SELECT status, kind FROM jobs WHERE subject = 'rides'"
@@ -400,7 +400,7 @@ def test_another_secret_is_refused_by_name_unless_it_is_said_that_keys_may_fail(
     _, _, key = accounts.add_tenant(account.parts, "only-here", "", {})
     with pytest.raises(NotFound):
         accounts.tenant_by_slug(parts, "only-here")
-    assert accounts.recognise(parts, key) is None
+    assert admission.recognise(parts, key) is None
     assert accounts.tenant_by_slug(parts, account.slug).id == account.id
     parts.close()
 

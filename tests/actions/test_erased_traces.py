@@ -11,9 +11,8 @@ import psycopg
 import pytest
 from redis import Redis
 
-from app.actions import accounts, erasure, idempotency, limits, training
+from app.actions import accounts, admission, erasure, idempotency, training
 from app.actions import series as series_actions
-from app.actions.limits import TenantLimits
 from app.store import tables
 from app.store.database import INSTALLATION
 from tests.conftest import Installed
@@ -92,13 +91,13 @@ def test_an_erased_tenant_leaves_no_row_no_key_and_no_entry(
     lived_in(account, "another")
     waiting = training.request(parts, account.id, "another", None)
     _, key = accounts.add_key(parts, account.id, "k", ["read"])
-    limits.count_request(parts, account.id, key.id, TenantLimits.of(parts.settings, {}))
+    assert admission.admit(parts, key) is not None
     idempotency.claim(parts, account.id, "k", b"request")
 
     traces = [str(account.id), account.slug, name, removed, str(running.id), str(waiting.id)]
     assert rows_with(superuser, traces[0]).keys() == set(TABLES)
     kinds = {key.partition(b":")[0] for key in keys_with(own_redis, traces[0])}
-    assert kinds == {b"window", b"model", b"rate", b"rq"}
+    assert kinds == {b"window", b"model", b"rate", b"edition", b"rq"}
 
     job = accounts.erase_tenant(parts, account.slug)
     mine = training.claim(parts, INSTALLATION, job.id)
@@ -133,7 +132,8 @@ def test_a_removed_series_leaves_neither_its_name_nor_its_model_in_the_cache(
 def test_what_others_have_in_redis_stays(account: Account, own_redis: "Redis") -> None:
     neighbour = account.new_neighbour()
     parts = account.parts
-    limits.count_request(parts, neighbour, "k", TenantLimits.of(parts.settings, {}))
+    _, key = accounts.add_key(parts, neighbour, "k", ["read"])
+    assert admission.admit(parts, key) is not None
     parts.queue.wake("train", neighbour, neighbour)
     before = set(keys_with(own_redis, str(neighbour)))
     assert len(before) >= 4

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from app.actions import accounts, exporting, importing, series, training
+from app.actions import accounts, admission, exporting, importing, series, training
 from app.api.exported import ExportedSeries, ExportedTenant
 from app.errors import Conflict, Invalid, NotFound
 from app.store import archive, cells, jobs
@@ -127,7 +127,7 @@ def test_no_secret_goes_out_and_the_new_tenant_has_a_key_of_its_own(
     assert [key.id, "'=mine", "read"] in [row[:3] for row in listed]
     assert key.text.encode() not in content
     made = imported(account, again)
-    caller = accounts.recognise(account.parts, made.key)
+    caller = admission.recognise(account.parts, made.key)
     assert caller
     assert caller.tenant_id == made.tenant.id
 

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.service import Service, Tenant
+from tests.service import Service, Tenant, wait_until
 
 Holding = Callable[..., httpx.Client]
 Rows = Callable[..., list[Any]]
@@ -101,8 +101,8 @@ def test_a_key_works_until_it_expires(tenant: Tenant, service: Service, rows: Ro
             tenant,
             "UPDATE api_keys SET expires_at = now() WHERE id = :id RETURNING id",
             id=made["id"],
-        )
-        assert client.get("/v1/me").status_code == 401
+        )  # of which no process hears
+        wait_until(lambda: client.get("/v1/me").status_code == 401, "the key has expired", 5)
 
 
 def test_scopes_hold(tenant: Tenant, holding: Holding) -> None:

@@ -90,8 +90,8 @@ def test_buckets_leave_redis_by_themselves(servers: Servers) -> None:
         redis.flushdb()
         counting = Rates(servers.redis_url)
         counting.take([Bucket("tenant", "a", 100)])
-        (key,) = redis.keys()
-        assert 0 < redis.pttl(key) <= 2000
+        assert 0 < redis.pttl("rate:a") <= 2000
+        assert 0 < redis.pttl("edition:") <= 60_000
         counting.close()
 
 
@@ -112,4 +112,42 @@ def test_parallel_requests_never_get_more_than_the_burst(servers: Servers) -> No
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda _: counting.take([slow(burst=50)]), range(200)))
     assert sum(one.is_allowed for one in found) == 50
+    counting.close()
+
+
+def edition(counting: Rates, owner: str) -> bytes:
+    found = counting.take([slow(burst=50)], owner).edition
+    assert found is not None
+    return found
+
+
+def test_an_edition_holds_until_it_is_renewed(servers: Servers) -> None:
+    counting, elsewhere = Rates(servers.redis_url), Rates(servers.redis_url)
+    first = edition(counting, "owner")
+    assert edition(elsewhere, "owner") == first
+    assert edition(counting, "another") != first
+    assert counting.take_in(first, [slow("own", 5)], "owner") is not None
+    elsewhere.renew("owner")
+    assert counting.take_in(first, [slow("own", 5)], "owner") is None
+    assert edition(counting, "owner") != first
+    counting.close()
+    elsewhere.close()
+
+
+def test_in_an_edition_that_is_over_nothing_is_counted(servers: Servers) -> None:
+    counting = Rates(servers.redis_url)
+    old = edition(counting, "owner")
+    counting.renew("owner")
+    with Redis.from_url(servers.redis_url) as redis:
+        redis.delete("rate:uncounted")
+        assert counting.take_in(old, [slow("uncounted")], "owner") is None
+        assert redis.exists("rate:uncounted", "edition:owner") == 0
+    counting.close()
+
+
+def test_without_redis_no_edition_is_known_to_hold() -> None:
+    counting = Rates(NOBODY)
+    assert counting.take([slow()], "owner").edition is None
+    assert counting.take_in(b"any", [slow()], "owner") is None
+    counting.renew("owner")
     counting.close()

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from app import apikeys
-from app.actions import accounts, scoring, series, training
+from app.actions import admission, scoring, series, training
 from app.actions.asked import Asked
 from app.actions.parts import Parts, assemble
 from app.apikeys import ApiKey
@@ -140,7 +140,7 @@ def test_rows_of_every_revision_are_read_and_judged_after_the_upgrade(
         fill(superuser, key, parts, history, artifact)
         filled = fill_later(superuser)
     migrations.upgrade(empty_database.owner_url, empty_database.server_url)
-    caller = accounts.recognise(parts, key)
+    caller = admission.recognise(parts, key)
     assert caller
     assert caller.tenant_id == TENANT
     of = series.by_name(parts, TENANT, "rides")

@@ -1,0 +1,35 @@
+"""Who asks, as long as his key is what it was."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.actions.limits import TenantLimits
+from app.store.keys import PresentedKey
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks: recognised by a key, and what that key may do."""
+
+    tenant_id: UUID
+    key_id: str
+    scopes: frozenset[str]
+    is_operator: bool
+    limits: TenantLimits
+
+    def may(self, scope: str) -> bool:
+        return scope in self.scopes or "admin" in self.scopes
+
+
+@dataclass(frozen=True)
+class Known:
+    """A valid key as it was read, and the edition of its tenant's keys that was in force then.
+
+    is_certain: that edition was in force before it was read, too.
+    """
+
+    found: PresentedKey
+    caller: Caller
+    edition: bytes
+    is_certain: bool
+    until_s: float  # time.monotonic()
