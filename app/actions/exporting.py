@@ -37,7 +37,7 @@ series/NAME/events.csv          anomalous points that belong together
 
 CSV as RFC 4180 says, in UTF-8. Times are UTC. An empty number is a missing one; every other is
 written with all its digits. A text that begins with = + - @ ' or a tab has an apostrophe before it,
-so that no spreadsheet runs it.
+so that no spreadsheet runs it. Rows are in the order of time.
 """
 
 

@@ -4,9 +4,10 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field
 
-from app.api.bodies import NewSeries, TenantLimits
+from app.api.bodies import Label, NewSeries, TenantLimits
 from app.web.fields import Body, Slug
 
+MOST = 1_000_000  # far more than a series comes to
 Moment = Annotated[AwareDatetime, Field(strict=False)]
 
 
@@ -16,7 +17,7 @@ class ExportedTenant(Body):
     exported_at: str
     created_at: str
     slug: Slug
-    name: str = Field(max_length=200)
+    name: Label
     limits: TenantLimits
 
     def columns(self) -> dict[str, Any]:
@@ -24,12 +25,22 @@ class ExportedTenant(Body):
         return {"slug": self.slug, "name": self.name, "limits": limits}
 
 
+class ExportedWatch(Body):
+    """What the event layer remembers."""
+
+    peak: float = Field(ge=0, le=MOST)
+    since: int = Field(ge=0, le=MOST)
+    burden: float = Field(ge=0, le=MOST)
+    is_open: bool
+    quiet: int = Field(ge=0, le=MOST)
+
+
 class ExportedSeries(NewSeries):
     created_at: Moment
     points: int = Field(ge=0)
     has_model: bool
     last_version: int = Field(ge=0, lt=1 << 31)
-    watch: dict[str, float | int | bool] | None
+    watch: ExportedWatch | None
 
     def columns(self) -> dict[str, Any]:
         """Those of the table, and `has_model`."""

@@ -58,7 +58,7 @@ def import_(
         archive.opened(file) as zipped,
         _counting(f"Importing {file}") as progress,
     ):
-        tenant, series = _checked(importing.contents(zipped), slug)
+        tenant, series = checked(importing.contents(zipped, file.stat().st_size), slug)
         made = importing.store(parts, zipped, tenant, series, progress, by=COMMAND_LINE)
     key = shown.new_key(made.stored_key, made.key)
     if as_json:
@@ -69,25 +69,38 @@ def import_(
     print(key["secret"])
 
 
-def _checked(contents: "Contents", slug: str | None) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """By the same rules as what the API takes, since anybody may have written the file."""
+def checked(
+    contents: "Contents", slug: str | None
+) -> tuple[dict[str, Any], "Iterator[dict[str, Any]]"]:
+    """By the same rules as what the API takes, since anybody may have written the file; series are
+    checked as they are taken."""
+    from app.api.exported import ExportedSeries, ExportedTenant
+
+    given = contents.tenant | ({"slug": slug} if slug else {})
+    with _named("tenant.json"):
+        tenant = ExportedTenant.model_validate(given).columns()
+
+    def series() -> Iterator[dict[str, Any]]:
+        for place, one in enumerate(contents.series):
+            with _named(f"series.json, entry {place + 1}"):
+                columns = ExportedSeries.model_validate(one).columns()
+            yield columns
+
+    return tenant, series()
+
+
+@contextmanager
+def _named(where: str) -> Iterator[None]:
     from pydantic import ValidationError
 
-    from app.api.exported import ExportedSeries, ExportedTenant
     from app.cli.failures import CommandFailed
 
-    where = "tenant.json"
     try:
-        tenant = ExportedTenant.model_validate(contents.tenant | ({"slug": slug} if slug else {}))
-        series = []
-        for place, one in enumerate(contents.series):
-            where = f"series.json, entry {place + 1}"
-            series.append(ExportedSeries.model_validate(one).columns())
+        yield
     except ValidationError as error:
         wrong = error.errors()[0]
         field = ".".join(map(str, wrong["loc"]))
         raise CommandFailed(f"{where}: {field}: {wrong['msg']}") from None
-    return tenant.columns(), series
 
 
 @contextmanager

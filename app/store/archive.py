@@ -6,6 +6,7 @@ cut has no end, one that was changed has another sum; both are found before anyt
 """
 
 import hashlib
+import io
 import json
 import os
 import secrets
@@ -20,6 +21,7 @@ from typing import IO, Annotated, Any
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from app.errors import Misconfigured
+from app.ingest.wording import excerpt
 from app.signing import Secret
 
 FORMAT = 1
@@ -28,11 +30,14 @@ PURPOSE = "backup"
 BUFFER_BYTES = 1 << 20
 COMPRESSION_LEVEL = 1  # a third of the size already, at four times the speed of the usual 6
 LARGEST_MANIFEST_BYTES = 16 << 20
+LARGEST_DIRECTORY_BYTES = 32 << 20  # some 100,000 members
+PACKED_AS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+ENCRYPTED = 0x1 | 0x40
 
 Progress = Callable[[str, int], None]  # a part, and how many bytes of it are done
 
 
-# What reading a member may raise; RuntimeError of one that is encrypted or packed in an odd way.
+# What reading a member may raise; RuntimeError of one whose flags are odd.
 UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, RuntimeError)
 
 EXACTLY = ConfigDict(strict=True, extra="forbid")
@@ -154,14 +159,37 @@ def add_manifest(zipped: zipfile.ZipFile, manifest: Manifest, secret: Secret) ->
 def opened(path: Path) -> Iterator[zipfile.ZipFile]:
     """Raises BadBackup for what is no whole file of this kind."""
     try:
-        with zipfile.ZipFile(path) as zipped:
+        with path.open("rb", buffering=0) as file, zipfile.ZipFile(_Directory(file)) as zipped:
+            _refuse_strange(path, zipped.infolist())
             yield zipped
     except FileNotFoundError:
         raise BadBackup(f"There is no file {path}.") from None
     except OSError as error:
         raise BadBackup(f"{path} cannot be read: {error.strerror}") from None
-    except (zipfile.BadZipFile, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise BadBackup(f"{path} is damaged, or no backup: {error}") from None
+
+
+class _Directory(io.BufferedReader):
+    """A file whose list of members is read in one go: whoever wrote it does not fill the memory."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > LARGEST_DIRECTORY_BYTES:
+            raise zipfile.BadZipFile(f"its list of members has {size:,} bytes")
+        return super().read(size)
+
+
+def _refuse_strange(path: Path, members: list[zipfile.ZipInfo]) -> None:
+    """What we never write: two members of one name, and ways to pack that are not ours."""
+    seen: set[str] = set()
+    for one in members:
+        if one.filename in seen:
+            raise BadBackup(f"{path} is no backup: it holds {excerpt(one.filename)} twice")
+        seen.add(one.filename)
+        if one.compress_type not in PACKED_AS or one.flag_bits & ENCRYPTED:
+            raise BadBackup(
+                f"{path} is no backup: {excerpt(one.filename)} is packed in another way"
+            )
 
 
 def manifest(zipped: zipfile.ZipFile) -> Manifest:

@@ -2,27 +2,36 @@
 
 A number is written as Python's repr, which names one double only; a missing one is an empty cell.
 Text that a spreadsheet would run, or that begins with an apostrophe, gets an apostrophe before it.
+Reading is as strict as that of an upload, since anybody may have written the cells.
 """
 
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from app.ingest.numbers import parse_number
+from app.ingest.timestamps import parse_timestamp
+from app.ingest.wording import excerpt
 from app.store.ids import from_ulid, ulid
+from app.store.times import to_datetime
 
+INTEGER = re.compile(r"[0-9]{1,10}")
+LARGEST_INTEGER = 2**31 - 1
 ESCAPED_STARTS = ("=", "+", "-", "@", "\t", "\r", "'")
 
 
 @dataclass(frozen=True)
 class Kind:
-    """How a value is written and read; None is an empty cell."""
+    """How a value is written and read."""
 
     write: Callable[[Any], str]
     read: Callable[[str], Any]
     is_per_field: bool = False  # a list, with a cell for each field
+    is_optional: bool = False  # None is an empty cell
 
 
 def _time(moment: datetime) -> str:
@@ -30,28 +39,36 @@ def _time(moment: datetime) -> str:
 
 
 def _read_time(cell: str) -> datetime:
-    moment = datetime.fromisoformat(cell)
-    if moment.tzinfo is None:
-        raise ValueError("a time without an offset")
-    return moment
+    return to_datetime(parse_timestamp(cell))
 
 
 def _number(value: float) -> str:
     return "" if math.isnan(value) else repr(value)
 
 
-def _read_number(cell: str) -> float:
-    return float(cell) if cell else math.nan
+def _read_share(cell: str) -> float:
+    share = parse_number(cell)
+    if not 0 <= share <= 1:
+        raise ValueError(f"{excerpt(cell)} is not from 0 to 1")
+    return share
+
+
+def _read_count(cell: str) -> int:
+    if not INTEGER.fullmatch(cell) or int(cell) > LARGEST_INTEGER:
+        raise ValueError(f"{excerpt(cell)} is no integer from 0 to {LARGEST_INTEGER}")
+    return int(cell)
 
 
 def _read_flag(cell: str) -> bool:
-    return {"true": True, "false": False}[cell]
+    if cell not in ("true", "false"):
+        raise ValueError(f"{excerpt(cell)} is neither true nor false")
+    return cell == "true"
 
 
 def _read_ulid(cell: str) -> UUID:
     found = from_ulid(cell)
     if found is None:
-        raise ValueError("no ULID")
+        raise ValueError(f"{excerpt(cell)} is no ULID")
     return found
 
 
@@ -64,27 +81,29 @@ def read_text(cell: str) -> str:
 
 
 TIME = Kind(_time, _read_time)
-NUMBER = Kind(_number, _read_number)
-NUMBERS = Kind(_number, _read_number, is_per_field=True)
-WHOLE = Kind(str, int)
+OPTIONAL_TIME = Kind(_time, _read_time, is_optional=True)
+NUMBERS = Kind(_number, parse_number, is_per_field=True)
+SHARE = Kind(_number, _read_share)
+COUNT = Kind(str, _read_count)
 FLAG = Kind(lambda value: str(value).lower(), _read_flag)
 EVENT = Kind(ulid, _read_ulid)
+OPTIONAL_EVENT = Kind(ulid, _read_ulid, is_optional=True)
 TEXT = Kind(text, read_text)
 
 _SCORE = {
     "timestamp": TIME,
     "value": NUMBERS,
-    "score": NUMBER,
+    "score": SHARE,
     "is_anomaly": FLAG,
     "alert": FLAG,
-    "event": EVENT,
-    "threshold": NUMBER,
+    "event": OPTIONAL_EVENT,
+    "threshold": SHARE,
     "expected": NUMBERS,
     "lower": NUMBERS,
     "upper": NUMBERS,
     "contributions": NUMBERS,
     "reason": TEXT,
-    "model_version": WHOLE,
+    "model_version": COUNT,
     "backfilled": FLAG,
     "scored_at": TIME,
 }
@@ -94,12 +113,12 @@ TABLES: dict[str, dict[str, Kind]] = {
         "id": EVENT,
         "started_at": TIME,
         "ended_at": TIME,
-        "closed_at": TIME,
-        "peak_score": NUMBER,
+        "closed_at": OPTIONAL_TIME,
+        "peak_score": SHARE,
         "peak_at": TIME,
-        "points": WHOLE,
+        "points": COUNT,
         "reason": TEXT,
-        "model_version": WHOLE,
+        "model_version": COUNT,
     },
     "scores": _SCORE,
     "replaced_scores": {**_SCORE, "replaced_at": TIME},
@@ -141,6 +160,6 @@ def _value(name: str, kind: Kind, fields: int, cells: Iterator[str]) -> Any:
         if kind.is_per_field:
             return [kind.read(next(cells)) for _ in range(fields)]
         cell = next(cells)
-        return kind.read(cell) if cell or kind is TEXT or kind is NUMBER else None
-    except (ValueError, KeyError, StopIteration) as error:
-        raise ValueError(f"{name}: {str(error) or 'missing'}") from None
+        return None if kind.is_optional and not cell else kind.read(cell)
+    except (ValueError, StopIteration) as error:
+        raise ValueError(f"{name}: {str(error) or 'is missing'}") from None

@@ -5,6 +5,7 @@ temporary ones, some thousands at a time.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -19,6 +20,12 @@ from app.store.series import Series, by_id
 BLOCK_ROWS = 5_000
 ORDER = {"events": "started_at"}
 SETTINGS = ("name", "description", "fields", "tags", "detector", "retrain", "retention_days")
+# A replaced score is of a value that was; and its point may be older than what is kept.
+STRAY = text(
+    "SELECT s.timestamp FROM arriving_scores s LEFT JOIN points p "
+    "USING (tenant_id, series_id, timestamp) "
+    "WHERE p.value IS DISTINCT FROM s.value ORDER BY 1 LIMIT 1"
+)
 
 
 def rows(connection: Connection, table: str, of: Series) -> Iterator[Sequence[Any]]:
@@ -35,13 +42,24 @@ def rows(connection: Connection, table: str, of: Series) -> Iterator[Sequence[An
         yield from block
 
 
+class OfNoPoint(Exception):
+    """A score whose time and value are those of no point of the series."""
+
+    def __init__(self, timestamp: datetime) -> None:
+        super().__init__(timestamp)
+        self.timestamp = timestamp
+
+
 def add(connection: Connection, table: str, of: Series, block: Iterable[Sequence[Any]]) -> int:
-    """Store rows of the series; -> how many. Raises Invalid for what the table does not take."""
+    """Store rows of the series; -> how many. Scores come after their points, else OfNoPoint.
+
+    Raises Invalid for what the table does not take.
+    """
     try:
         return _added(connection, table, of, block)
     except (IntegrityError, DataError, psycopg.DataError) as error:
         cause = str(getattr(error, "orig", None) or error).splitlines()[0]
-        raise Invalid(f"The {table} of {of.name} cannot be stored: {cause}") from None
+        raise Invalid(f"cannot be stored: {cause}") from None
 
 
 def _added(connection: Connection, table: str, of: Series, block: Iterable[Sequence[Any]]) -> int:
@@ -54,6 +72,8 @@ def _added(connection: Connection, table: str, of: Series, block: Iterable[Seque
     with cursor.copy(f"COPY {arriving} (tenant_id, series_id, {names}) FROM STDIN") as copy:
         for row in block:
             copy.write_row((of.tenant_id, of.id, *row))
+    if table == "scores" and (found := connection.scalar(STRAY)) is not None:
+        raise OfNoPoint(found)
     insert = (
         f"INSERT INTO {table} (tenant_id, series_id, {names}) "  # noqa: S608  # nosec B608 - names of tables and columns are ours
         f"SELECT tenant_id, series_id, {names} FROM {arriving}"

@@ -59,7 +59,7 @@ def exported(account: Account, tmp_path: Path) -> Path:
 
 def imported(account: Account, path: Path) -> importing.Imported:
     with archive.opened(path) as zipped:
-        found = importing.contents(zipped)
+        found = importing.contents(zipped, path.stat().st_size)
         named = {**found.tenant, "slug": f"t-{secrets.token_hex(6)}"}
         tenant = ExportedTenant.model_validate(named).columns()
         watched = [ExportedSeries.model_validate(one).columns() for one in found.series]
@@ -158,7 +158,11 @@ WRONG: dict[str, tuple[str, Callable[[bytes], bytes | None], str]] = {
     "a number": (POINTS_CSV, lambda c: c.replace(b"\r\n", b",x\r\n", 3), "line 1"),
     "a cell": (POINTS_CSV, lambda c: c + b"2030-01-01T00:00:00Z,1,x\r\n", f"line {POINTS + 4}"),
     "cells": (POINTS_CSV, lambda c: c + b"2030-01-01T00:00:00Z,1\r\n", "must have 3 cells"),
-    "twice": (POINTS_CSV, lambda c: c + c.splitlines(True)[-1], "points of engine"),
+    "twice": (
+        POINTS_CSV,
+        lambda c: c + c.splitlines(True)[-1],
+        f"line {POINTS + 4}: timestamp: rows must be in the order",
+    ),
     "a file": (POINTS_CSV, lambda _: None, "is missing"),
     "settings": ("series.json", lambda _: b"{", "series.json"),
     "format": ("tenant.json", lambda c: c.replace(b'"format": 1', b'"format": 9'), "format"),

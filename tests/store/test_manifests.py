@@ -90,10 +90,12 @@ def test_a_member_that_cannot_be_unpacked_is_refused(tmp_path: Path) -> None:
         zipped.writestr(archive.MANIFEST, json.dumps(asdict(SOUND)))
     whole = path.read_bytes()
     local, listed = whole.index(b"PK\x03\x04"), whole.index(b"PK\x01\x02")
-    for name, place, byte in (("packed oddly", 8, 99), ("encrypted", 6, 1)):
+    for place, byte in ((8, 99), (6, 1)):  # packed oddly; encrypted
         damaged = bytearray(whole)
         damaged[local + place] = damaged[listed + place + 2] = byte
         path.write_bytes(damaged)
-        with archive.opened(path) as zipped, pytest.raises(BadBackup, match="is damaged"):
+        with (
+            pytest.raises(BadBackup, match="packed in another way"),
+            archive.opened(path) as zipped,
+        ):
             archive.manifest(zipped)
-        assert name
