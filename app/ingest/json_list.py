@@ -2,6 +2,7 @@
 
 import codecs
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ from app.ingest.json import parse_json
 
 OBJECT_BYTES = 256 * 1024
 _PIECE_BYTES = 64 * 1024
-_BLANKS = " \t\r\n"
+_BLANKS = re.compile(r"[ \t\r\n]*")
 _FINDER = json.JSONDecoder()
 
 
@@ -58,10 +59,12 @@ class _Text:
     def next_character(self) -> str:
         """The next one that is no blank, taken; empty at the end."""
         while True:
-            rest = self._held[self._at :].lstrip(_BLANKS)
-            self._held, self._at = rest, len(rest[:1])
-            if rest or self._is_over:
-                return rest[:1]
+            blanks = _BLANKS.match(self._held, self._at)
+            assert blanks is not None  # there may be none of them
+            found = self._held[blanks.end() : blanks.end() + 1]
+            self._at = blanks.end() + len(found)
+            if found or self._is_over:
+                return found
             self._read()
 
     def take_object(self) -> str:
