@@ -9,8 +9,7 @@ from pathlib import Path
 from app.embedded import binaries, folders, secret_files
 from app.embedded.account import account_for_servers
 from app.embedded.locks import servers_lock, supervisor_lock
-from app.embedded.postgres import SUPERUSER, Postgres
-from app.embedded.roles import DATABASE, OWNER, SERVER, make_owner_and_database
+from app.embedded.postgres import DATABASE, OWNER, SERVER, SUPERUSER, Postgres
 from app.embedded.valkey import Valkey
 from app.processes import Account, Child
 
@@ -47,6 +46,9 @@ class Installation:
 
     def prepare(self) -> Urls:
         """Make the owner's role and the database, once PostgreSQL is ready; may be repeated."""
+        # Loads the driver: not before the server, which loads longest, was begun.
+        from app.embedded.roles import make_owner_and_database
+
         make_owner_and_database(self.urls.superuser, self._owner_password)
         return self.urls
 

@@ -15,6 +15,9 @@ from app.errors import Misconfigured, Unavailable
 from app.processes import Account, Child, spawn
 
 SUPERUSER = "tocsin_superuser"
+OWNER = "tocsin_owner"
+SERVER = "tocsin_server"  # made by the migrations, with the password of the server's URL
+DATABASE = "tocsin"
 PORT = "5432"  # no port is opened: this is part of the socket's name
 
 SETTINGS = {

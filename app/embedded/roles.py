@@ -5,9 +5,7 @@ from typing import LiteralString
 import psycopg
 from psycopg import sql
 
-OWNER = "tocsin_owner"
-SERVER = "tocsin_server"  # made by the migrations, with the password of the server's URL
-DATABASE = "tocsin"
+from app.embedded.postgres import DATABASE, OWNER
 
 # Code points in their order: the same on every host, and the same after an upgrade of its libc.
 CREATE_DATABASE = sql.SQL(
