@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +62,9 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended before all was measured"))
     asked, console = _asked(), wide_console()
     scale = _scale(asked)
+    load_before = f"{os.getloadavg()[0]:.1f}"
     figures, failed = _measured(asked, scale, console)
-    table, origin = tabled(figures), provenance()
+    table, origin = tabled(figures), provenance() | {"load of the machine before": load_before}
     text = f"{told(scale)}\n\n{'; '.join(f'{name} {value}' for name, value in origin.items())}."
     table.show(console)
     console.print(text, highlight=False, soft_wrap=True)
@@ -85,17 +88,23 @@ def _measured(
     failed: list[str] = []
     with started(asked.folder) as installation:
         scene = Scene(installation, scale, lambda line: console.print(line, highlight=False))
-        for name in asked.rows or ROWS:
-            if name in NEED_WRK and not load.is_there():
-                scene.tell(f"{name} is left out: wrk is not installed (Debian: apt install wrk)")
-                continue
-            scene.tell(f"{name} is measured")
+        for name in runnable(asked.rows or ROWS, load.is_there(), scene.tell):
+            scene.tell(f"{datetime.now(UTC):%H:%M:%S} {name} is measured")
             try:
                 figures += ROWS[name](scene)
             except Exception:  # the others are told all the same
                 traceback.print_exc()
                 failed.append(name)
     return figures, failed
+
+
+def runnable(names: Iterable[str], has_wrk: bool, tell: Callable[[str], None]) -> Iterator[str]:
+    """Those that can be measured here; the others are told of."""
+    for name in names:
+        if has_wrk or name not in NEED_WRK:
+            yield name
+        else:
+            tell(f"{name} is left out: wrk is not installed (Debian: apt install wrk)")
 
 
 def _scale(asked: argparse.Namespace) -> Scale:

@@ -6,7 +6,7 @@ The processes are new, but not idle: they judged other series before. Redis know
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from statistics import median
 
 from benchmarks.installation import Installation
@@ -17,19 +17,19 @@ from benchmarks.service.timing import quantile_ms
 
 SERIES = 50
 WARM_SCORES = 5
-SETTLED_S = 3.0  # what a process does by itself after its start is over
+IN_USE_SCORES = 200
 
 
 def figures(scene: Scene) -> Iterator[Figure]:
     installation = scene.installation
-    series = min(SERIES, scene.scale.series)
-    seeding.seeded(scene, series)
+    series = min(SERIES, scene.scale.series - 1)
+    seeding.seeded(scene, series + 1)
     seeding.await_calm(installation)
     installation.restart()
-    time.sleep(SETTLED_S)
-    took = _took(installation, series)
-    firsts = [of_one[0] for of_one in took[1:]]  # the very first is of the process too
-    warm = [one for of_one in took[1:] for one in of_one[1:]]
+    _took(installation, [series], IN_USE_SCORES)
+    took = _took(installation, range(series), 1 + WARM_SCORES)
+    firsts = [of_one[0] for of_one in took]
+    warm = [one for of_one in took for one in of_one[1:]]
     yield Figure(
         "first score of a series in a process",
         quantile_ms(firsts, 0.5),
@@ -41,12 +41,14 @@ def figures(scene: Scene) -> Iterator[Figure]:
     )
 
 
-def _took(installation: Installation, series: int) -> list[list[float]]:
+def _took(
+    installation: Installation, places: Sequence[int], scores_of_each: int
+) -> list[list[float]]:
     """Seconds of scores, by series; one connection, hence one process."""
-    starts = seeding.next_s(installation, series)
+    starts = seeding.next_s(installation, max(places) + 1)
     return [
-        [_score_s(installation, place, starts[place], nth) for nth in range(1 + WARM_SCORES)]
-        for place in range(series)
+        [_score_s(installation, place, starts[place], nth) for nth in range(scores_of_each)]
+        for place in places
     ]
 
 

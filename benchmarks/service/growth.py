@@ -13,7 +13,7 @@ from benchmarks.service.cloning import cloned
 from benchmarks.service.figures import Figure, Reach, Reference
 from benchmarks.service.load import Load
 from benchmarks.service.scene import Scene
-from benchmarks.service.scoring import WARM_SHARE, scored
+from benchmarks.service.scoring import in_use, scored
 
 CONNECTIONS = 2
 FEW = 10
@@ -50,7 +50,7 @@ def beyond_memory(scene: Scene) -> Iterator[Figure]:
 
 def _scored(scene: Scene, series: int, order: str = "in turn") -> Load:
     """After a while that does not count."""
-    scored(scene, series, CONNECTIONS, order, scene.scale.seconds * WARM_SHARE)
+    in_use(scene, series, CONNECTIONS, order)
     return scored(scene, series, CONNECTIONS, order)
 
 

@@ -18,5 +18,5 @@ class Scale:
 
 
 SHORT = Scale(
-    series=20, seconds=3.0, upload_rows=100_000, trainings=20, scores=100_000, many_series=40
+    series=12, seconds=2.0, upload_rows=100_000, trainings=12, scores=100_000, many_series=24
 )

@@ -11,7 +11,6 @@ from benchmarks.references import forests
 from benchmarks.service import seeding
 from benchmarks.service.figures import Figure, Reach, Reference
 from benchmarks.service.scene import Scene
-from benchmarks.service.timing import quantile_ms
 
 POINTS = 10_000
 ROUNDS = 5
@@ -25,9 +24,8 @@ def one(scene: Scene) -> Iterator[Figure]:
     seeding.await_calm(installation)
     took = [_ready_s(installation) for _ in range(ROUNDS)]
     alone = Reference("fit", median(forests.fit_s(POINTS) for _ in range(ROUNDS)))
-    p50, p99 = (quantile_ms(took, share) for share in (0.5, 0.99))
     name = f"train on {POINTS:,} points, request to ready"
-    yield Figure(name, median(took), "s", alone, Reach(most=3), p50, p99)
+    yield Figure(name, median(took), "s", alone, Reach(most=3))
 
 
 def _ready_s(installation: Installation) -> float:
