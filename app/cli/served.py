@@ -38,7 +38,7 @@ LOADED_BEFORE = (
 CONNECTIONS = 16_384
 BACKLOG = 4_096
 STUCK_AFTER_S = 10
-ORPHANED_S = 8.0  # a new parent is there after two to five
+ORPHANED_S = 15.0  # a new parent is there after two, where processors are busy after twelve
 LOOK_EVERY_S = 0.5
 PRELOAD_AFTER_S = 1.0
 
