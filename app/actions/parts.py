@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 
 from app import signing
+from app.actions.gathering import Gathering
 from app.actions.memory import KeyMemory, ModelMemory, SeriesIds, WindowMemory
 from app.actions.quotas import UseMemory
 from app.actions.throttle import Throttle
@@ -32,6 +33,7 @@ class Parts:
     windows: WindowMemory
     series_ids: SeriesIds
     use: UseMemory
+    gathering: Gathering
     slow_places: BoundedSemaphore  # held by what may wait or compute for seconds
     refusals: Throttle  # of rows that tell of refused keys
     made_at_s: float = field(default_factory=time.monotonic)
@@ -59,6 +61,7 @@ def assemble(settings: Settings) -> Parts:
         windows=WindowMemory(settings.model_memory_entries),
         series_ids=SeriesIds(settings.model_memory_entries),
         use=UseMemory(),
+        gathering=Gathering(),
         slow_places=BoundedSemaphore(settings.slow_requests),
         refusals=Throttle(),
     )

@@ -29,7 +29,7 @@ from app.errors import Conflict, Invalid, ModelNotReady, NotFound
 from app.store import Connection, judging, scores
 from app.store import points as stored_points
 from app.store.jobs import Job
-from app.store.judging import Begun, Known, Writes
+from app.store.judging import Begun, Writes
 from app.store.scores import Marks, Score
 from app.store.series import Series
 from app.store.times import to_ns
@@ -37,16 +37,43 @@ from app.store.times import to_ns
 MERGED_POINTS = 20_000  # late points are judged in one pass if no more lie between them
 
 
+def score_one(parts: Parts, tenant_id: UUID, name: str, asked: Asked) -> Answer:
+    """`score` of one point; those of the tenant's other series that came meanwhile go with it.
+
+    Only with those that this process has at hand, so that nobody waits for another's model.
+    """
+    if states.is_at_hand(parts, tenant_id, name):
+
+        def judge(together: Mapping[str, Asked], skips_locked: bool) -> Answer:
+            return score(parts, tenant_id, together, skips_locked=skips_locked)
+
+        answer = parts.gathering.answer(tenant_id, name, asked, judge)
+        if answer is not None:
+            return answer
+    return score(parts, tenant_id, {name: asked})
+
+
 def score(
-    parts: Parts, tenant_id: UUID, asked: Mapping[str, Asked], is_replacing: bool = False
+    parts: Parts,
+    tenant_id: UUID,
+    asked: Mapping[str, Asked],
+    *,
+    is_replacing: bool = False,
+    skips_locked: bool = False,
 ) -> Answer:
-    """Store and judge points of one series or many; all are stored, or none."""
+    """Store and judge points of one series or many; all are stored, or none.
+
+    skips_locked: what belongs to a series that somebody else holds is left out of the answer.
+    """
     answer = Answer({}, {})
     judged: list[_SeriesTask] = []
+    known = [found for name in asked if (found := states.known(parts, tenant_id, name))]
     with parts.database.plain() as connection:
-        begun = judging.begin(connection, tenant_id, list(asked), _known(parts, tenant_id, asked))
+        begun = judging.begin(connection, tenant_id, list(asked), known, skips_locked)
         writes = Writes(tenant_id)
         for name, points in asked.items():
+            if skips_locked and name not in begun.locked:
+                continue
             try:
                 if name not in begun.locked:
                     raise NotFound(f"There is no series {name}")  # noqa: TRY301
@@ -62,13 +89,6 @@ def score(
         task.keep()
     retraining.wake(parts, trainings)
     return answer
-
-
-def _known(parts: Parts, tenant_id: UUID, asked: Mapping[str, Asked]) -> Known | None:
-    """What this process knows of the one series that is asked for."""
-    if len(asked) > 1:
-        return None
-    return states.known(parts, tenant_id, next(iter(asked)))
 
 
 def _store(
@@ -111,7 +131,7 @@ class _SeriesTask:
         is_replacing: bool,
     ) -> None:
         self.parts, self.connection, self.series = parts, connection, begun.locked[name]
-        self.since, self.now = begun.since, begun.now
+        self.since, self.now = begun.since.get(self.series.id), begun.now
         self.writes, self.is_replacing = writes, is_replacing
         self.last_ns = to_ns(self.series.last_at) if self.series.last_at else None
         self.after: State | None = None

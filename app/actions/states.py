@@ -29,6 +29,15 @@ def known(parts: Parts, tenant_id: UUID, name: str) -> Known | None:
     return Known(series_id, to_datetime(int(window.state.recent.times[-1])))
 
 
+def is_at_hand(parts: Parts, tenant_id: UUID, name: str) -> bool:
+    """Whether this process has judged the series before, and still has the model that did."""
+    series_id = parts.series_ids.get((tenant_id, name))
+    window = series_id and parts.windows.get((tenant_id, series_id))
+    if not series_id or not window:
+        return False
+    return not window.version or bool(parts.models.get((tenant_id, series_id, window.version)))
+
+
 def before(
     parts: Parts,
     connection: Connection,

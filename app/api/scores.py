@@ -46,12 +46,12 @@ def post_score(
     body: Point | ScoreList,
 ) -> dict[str, Any]:
     """Judge a point, or up to 10,000; they are stored with their scores before the answer."""
-    points = [body] if isinstance(body, Point) else body.points
-    asked = {series_name: _asked(points, range(len(points)))}
-    answer = scoring.score(parts, caller.tenant_id, asked, query.on_conflict == "replace")
-    _refuse_all(answer, is_single=isinstance(body, Point))
     if isinstance(body, Point):
-        return shown.score(answer.scores[0])
+        return _score_one(parts, caller, series_name, query, body)
+    asked = {series_name: _asked(body.points, range(len(body.points)))}
+    is_replacing = query.on_conflict == "replace"
+    answer = scoring.score(parts, caller.tenant_id, asked, is_replacing=is_replacing)
+    _refuse_all(answer, is_single=False)
     return {
         "data": [shown.score(answer.scores[place]) for place in sorted(answer.scores)],
         "errors": _errors(answer.errors),
@@ -74,11 +74,24 @@ def post_score_of_many(
     for place, point in enumerate(body.points):
         places.setdefault(point.series, []).append(place)
     asked = {name: _asked(body.points, mine) for name, mine in places.items()}
-    answer = scoring.score(parts, caller.tenant_id, asked, query.on_conflict == "replace")
+    is_replacing = query.on_conflict == "replace"
+    answer = scoring.score(parts, caller.tenant_id, asked, is_replacing=is_replacing)
     return {
         "data": [shown.score_of_series(answer.scores[place]) for place in sorted(answer.scores)],
         "errors": _errors(answer.errors),
     }
+
+
+def _score_one(
+    parts: Parts, caller: Caller, name: str, query: ConflictQuery, point: Point
+) -> dict[str, Any]:
+    asked = _asked([point], [0])
+    if query.on_conflict == "replace":
+        answer = scoring.score(parts, caller.tenant_id, {name: asked}, is_replacing=True)
+    else:
+        answer = scoring.score_one(parts, caller.tenant_id, name, asked)
+    _refuse_all(answer, is_single=True)
+    return shown.score(answer.scores[0])
 
 
 def _asked(points: Sequence[Point], places: Sequence[int]) -> Asked:

@@ -4,7 +4,7 @@ The first becomes the tenant, locks the series, and reads what came since this p
 last one; the second stores points and verdicts of all the series of a request, and commits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -37,10 +37,14 @@ LOCK = Statement(
     f"SELECT {', '.join(column.name for column in tables.series.c)} FROM series "  # noqa: S608  # nosec B608 - the columns are ours
     "WHERE tenant_id = $1 AND name = ANY($2::text[]) ORDER BY id FOR UPDATE",
 )
+LOCK_FREE = Statement("lock_free", f"{LOCK.sql} SKIP LOCKED")
+# By the earliest of the times, years before it are left out as the statement begins.
 SINCE = Statement(
     "since",
-    "SELECT timestamp, value FROM points WHERE tenant_id = $1 AND series_id = $2 "
-    "AND timestamp > $3::timestamptz ORDER BY timestamp DESC LIMIT $4",
+    "SELECT s, timestamp, value FROM unnest($2::uuid[], $3::timestamptz[]) AS known (s, t), "
+    "LATERAL (SELECT timestamp, value FROM points WHERE tenant_id = $1 AND series_id = s "
+    "AND timestamp > t AND timestamp > $4::timestamptz "
+    "ORDER BY timestamp DESC LIMIT $5) AS later",
 )
 ADD_POINTS = Statement(
     "add_points",
@@ -80,39 +84,48 @@ class Known:
 
 @dataclass(frozen=True)
 class Begun:
-    """The series that are locked, by name; points of the known one since then, at most
-    `MOST_SINCE`; the time of the transaction."""
+    """The series that are locked, by name; by id the points of the known ones since then, at most
+    `MOST_SINCE` of each; the time of the transaction."""
 
     locked: dict[str, Series]
-    since: Points | None
+    since: dict[UUID, Points]
     now: datetime
 
 
 def begin(
-    connection: Connection, tenant_id: UUID, names: Sequence[str], known: Known | None = None
+    connection: Connection,
+    tenant_id: UUID,
+    names: Sequence[str],
+    known: Sequence[Known] = (),
+    skips_locked: bool = False,
 ) -> Begun:
     """Begin the transaction (nothing was asked in it yet), and hold these series to its end.
 
-    Names that are absent are left out.
+    Names that are absent are left out; with `skips_locked`, those that somebody else holds too.
     """
     tenant = str(tenant_id).encode()
-    asked: list[Ask] = [
-        (BEGIN, ()),
-        (BECOME, (tenant,)),
-        (LOCK, (tenant, text_array(names))),
-    ]
-    if known is not None:
-        asked.append((SINCE, (tenant, _uuid(known.series_id), _time(known.last_at), MOST_SINCE)))
+    lock = LOCK_FREE if skips_locked else LOCK
+    asked: list[Ask] = [(BEGIN, ()), (BECOME, (tenant,)), (lock, (tenant, text_array(names)))]
+    if known:
+        ids = number_array([one.series_id for one in known])
+        times = number_array([one.last_at.isoformat() for one in known])
+        earliest = _time(min(one.last_at for one in known))
+        asked.append((SINCE, (tenant, ids, times, earliest, MOST_SINCE)))
     rows = run(connection, asked)
     locked = {one.name: one for one in (Series(*row) for row in rows[2])}
-    return Begun(locked, _since(rows[3:], locked, known), rows[1][0][2])
+    since = _since(rows[3], known, locked) if known else {}
+    return Begun(locked, since, rows[1][0][2])
 
 
-def _since(rows: list[Any], locked: dict[str, Series], known: Known | None) -> Points | None:
-    for of in locked.values():
-        if known is not None and of.id == known.series_id:
-            return as_points(rows[0][::-1], len(of.fields))
-    return None
+def _since(
+    rows: Sequence[Any], known: Sequence[Known], locked: Mapping[str, Series]
+) -> dict[UUID, Points]:
+    later: dict[UUID, list[Any]] = {one.series_id: [] for one in known}
+    for series_id, *row in reversed(rows):
+        later[series_id].append(row)
+    return {
+        of.id: as_points(later[of.id], len(of.fields)) for of in locked.values() if of.id in later
+    }
 
 
 @dataclass
@@ -239,7 +252,3 @@ def _texts(times_ns: NDArray[np.int64]) -> list[str]:
 
 def _time(moment: datetime) -> bytes:
     return moment.isoformat().encode()
-
-
-def _uuid(given: UUID) -> bytes:
-    return str(given).encode()

@@ -80,7 +80,7 @@ class Account:
         table = np.asarray(values, np.float64).reshape(len(at), -1)
         columns = tuple(self.find(name).fields)
         asked = Asked(START_NS + at * MINUTE_NS, table, np.arange(len(at)), columns)
-        return scoring.score(self.parts, self.id, {name: asked}, is_replacing)
+        return scoring.score(self.parts, self.id, {name: asked}, is_replacing=is_replacing)
 
     def verdicts(self, name: str, values: NDArray[np.float64], places: Any) -> list[Score]:
         answer = self.score(name, values, places)

@@ -109,9 +109,8 @@ def test_points_since_those_that_are_known_are_read_in_time_order(
     store(parts, of, Points(times(5), np.arange(5.0)[:, None]), verdicts(5, 1, list("abcde")))
     with parts.database.plain() as connection:
         known = Known(of.id, to_datetime(START_NS + MINUTE_NS))
-        begun = judging.begin(connection, of.tenant_id, [of.name], known)
-    assert begun.since is not None
-    assert begun.since.values[:, 0].tolist() == [2.0, 3.0, 4.0]
+        begun = judging.begin(connection, of.tenant_id, [of.name], [known])
+    assert begun.since[of.id].values[:, 0].tolist() == [2.0, 3.0, 4.0]
 
 
 def test_points_of_a_series_that_has_the_name_no_more_are_not_taken(
@@ -120,7 +119,7 @@ def test_points_of_a_series_that_has_the_name_no_more_are_not_taken(
     of, removed = make_series(), make_series()
     with parts.database.plain() as connection:
         known = Known(removed.id, to_datetime(START_NS))
-        assert judging.begin(connection, of.tenant_id, [of.name], known).since is None
+        assert judging.begin(connection, of.tenant_id, [of.name], [known]).since == {}
 
 
 def test_another_tenants_series_is_not_found_by_its_name(

@@ -134,7 +134,7 @@ def test_a_span_is_looked_for_in_its_years_alone(
 
 OF_JUDGING = {
     judging.LOCK: ("tenant", "{rides}"),
-    judging.SINCE: ("tenant", "series", "2024-06-01", "64"),
+    judging.SINCE: ("tenant", "{series}", "{2024-06-01}", "2024-06-01", "64"),
     judging.GROW: ("tenant", "{series}", "{1}", "{2024-06-01}", "{2024-06-01}", "{NULL}"),
 }
 
