@@ -14,9 +14,10 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
+from typing import Any
 
 import structlog
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 
 from app.cache.entries import PAUSE_S, connect
 
@@ -131,7 +132,7 @@ class Rates:
         keys = [f"edition:{owner}", *(f"rate:{bucket.key}" for bucket in buckets)]
         costs = [x for bucket in buckets for x in (bucket.cost_us, bucket.room_us)]
         try:
-            found = self._script(keys, [known, secrets.token_bytes(8), *costs])
+            found = self._evaluated(len(keys), *keys, known, secrets.token_bytes(8), *costs)
         except RedisError as error:
             self._pause(error)
             return None
@@ -139,6 +140,22 @@ class Rates:
             return None
         edition, wait_us, *ahead_us = found
         return _taken(buckets, float(wait_us), [float(us) for us in ahead_us], edition)
+
+    def _evaluated(self, *arguments: str | bytes | float) -> Any:
+        try:
+            return self._asked("EVALSHA", self._script.sha, *arguments)
+        except NoScriptError:
+            return self._asked("EVAL", TAKE, *arguments)
+
+    def _asked(self, *command: str | bytes | float) -> Any:
+        """Without what redis-py does around a command, which takes longer than the answer."""
+        pool = self._redis.connection_pool
+        connection: Any = pool.get_connection()
+        try:
+            connection.send_packed_command(connection.pack_command(*command), check_health=False)
+            return connection.read_response()
+        finally:
+            pool.release(connection)
 
     def renew(self, owner: str) -> None:
         """Keys or limits of this owner changed: another edition is in force."""
