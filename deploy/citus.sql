@@ -1,0 +1,25 @@
+-- Spreads the tables over the workers of a Citus cluster (12 or newer) by tenant. As the owner, on
+-- the coordinator, once after `tocsin migrate`; what is stored already moves with it.
+--
+-- Every key carries tenant_id, and every statement of a tenant names it, so that each is sent to one
+-- worker. Lists of all tenants (operator's lists, the scan for waiting jobs) ask all workers.
+--
+-- The tests hold that the keys allow this (tests/deploy/test_citus.py); they run on no cluster.
+
+-- The policies read `app.tenant_id`: what a transaction sets goes to the workers with it.
+SELECT format('ALTER DATABASE %I SET citus.propagate_set_commands = local', current_database()) \gexec
+SET citus.propagate_set_commands = 'local';
+
+-- On each worker, whole: all keys point to it, and a slug is unique among all tenants.
+SELECT create_reference_table('tenants');
+
+SELECT create_distributed_table('series', 'tenant_id', colocate_with => 'none');
+SELECT create_distributed_table('api_keys', 'tenant_id', colocate_with => 'series');
+SELECT create_distributed_table('points', 'tenant_id', colocate_with => 'series');
+SELECT create_distributed_table('scores', 'tenant_id', colocate_with => 'series');
+SELECT create_distributed_table('replaced_scores', 'tenant_id', colocate_with => 'series');
+SELECT create_distributed_table('events', 'tenant_id', colocate_with => 'series');
+SELECT create_distributed_table('models', 'tenant_id', colocate_with => 'series');
+SELECT create_distributed_table('jobs', 'tenant_id', colocate_with => 'series');
+SELECT create_distributed_table('idempotency_keys', 'tenant_id', colocate_with => 'series');
+SELECT create_distributed_table('audit', 'tenant_id', colocate_with => 'series');
