@@ -6,7 +6,7 @@ import hashlib
 import os
 import platform
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,10 +16,10 @@ PACKAGES = ("numpy", "scipy", "scikit-learn")
 MEASURED = ("app/detection", "benchmarks", "requirements.lock")
 
 
-def provenance() -> dict[str, str]:
-    """Facts for a report, by name."""
+def provenance(measured: Sequence[str] = MEASURED) -> dict[str, str]:
+    """Facts for a report, by name; whether what was measured is as it is in the commit, too."""
     return {
-        "commit": _commit(),
+        "commit": _commit(measured),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "machine": f"{_processor()}, {os.cpu_count()} cores",
         "python": platform.python_version(),
@@ -40,9 +40,9 @@ def fingerprint(paths: Iterable[Path]) -> str:
     return digest.hexdigest()[:24]
 
 
-def _commit() -> str:
+def _commit(measured: Sequence[str]) -> str:
     commit = _git("rev-parse", "--short=12", "HEAD")
-    is_clean = not _git("status", "--porcelain", "--", *MEASURED)
+    is_clean = not _git("status", "--porcelain", "--", *measured)
     return (commit if is_clean else f"{commit} with changes") if commit else "no commit"
 
 

@@ -39,6 +39,7 @@ from benchmarks.tables import put_between, wide_console
 
 RESULTS = ROOT / "benchmarks/results"
 MARKER = "service"
+MEASURED = ("app", "workers", "migrations", "benchmarks", "requirements.lock")
 Row = Callable[[Scene], Iterator[Figure]]
 # The trainings of many series come first, since others need these; what fills the tables, last.
 ROWS: Mapping[str, Row] = {
@@ -64,7 +65,7 @@ def main() -> None:
     scale = _scale(asked)
     load_before = f"{os.getloadavg()[0]:.1f}"
     figures, failed = _measured(asked, scale, console)
-    table, origin = tabled(figures), provenance() | {"load of the machine before": load_before}
+    table, origin = tabled(figures), provenance(MEASURED) | {"load before": load_before}
     text = f"{told(scale)}\n\n{'; '.join(f'{name} {value}' for name, value in origin.items())}."
     table.show(console)
     console.print(text, highlight=False, soft_wrap=True)
