@@ -12,6 +12,7 @@ import httpx
 
 from tests.chaos.ledger import Ledger
 from tests.chaos.operations import Judge, MakeKey, MakeSeries, Operation, Push, Train
+from tests.service import wait_until
 
 CLIENTS = 3
 TIMEOUT_S = 20.0
@@ -179,6 +180,11 @@ class Load:
         """Inside, no client keeps a connection for its next request."""
         for client in self._clients:
             client.http.headers["Connection"] = "close"
+        at, all_clients = time.monotonic(), {client.number for client in self._clients}
+        wait_until(
+            lambda: {asked.client for asked in self.since(at) if asked.started > at} >= all_clients,
+            "each client has given up the connection that it kept",
+        )
         yield
         for client in self._clients:
             del client.http.headers["Connection"]
