@@ -228,8 +228,8 @@ def _as_read(
         [of.name] * len(points),
         [of.fields] * len(points),
     ]
-    rows: list[list[Any]] = [[of.tenant_id, of.id, *row] for row in zip(*columns, strict=True)]
-    return {time_ns: Score(*row) for time_ns, row in zip(points.times.tolist(), rows, strict=True)}
+    rows = (Score(of.tenant_id, of.id, *row) for row in zip(*columns, strict=True))
+    return dict(zip(points.times.tolist(), rows, strict=True))
 
 
 def _extend(columns: list[list[Any]], more: Sequence[Sequence[Any]]) -> None:

@@ -52,7 +52,7 @@ class Upload:
 def render(content: Any, response: Response) -> bytes | None:
     """Hug's output format."""
     if not isinstance(content, Answer):
-        return orjson.dumps(content)
+        return written(content)
     response.status = status_line(content.status)
     response.content_type = content.media_type
     for name, value in content.headers.items():
@@ -62,7 +62,12 @@ def render(content: Any, response: Response) -> bytes | None:
         return None
     if content.status == 204:
         return None
-    return content.body if isinstance(content.body, bytes) else orjson.dumps(content.body)
+    return content.body if isinstance(content.body, bytes) else written(content.body)
+
+
+def written(content: Any) -> bytes:
+    """As JSON; aware times in UTC, as the contract has them."""
+    return orjson.dumps(content, option=orjson.OPT_UTC_Z)
 
 
 render.content_type = JSON  # type: ignore[attr-defined]

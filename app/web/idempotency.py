@@ -16,7 +16,7 @@ from app.actions import idempotency
 from app.errors import FieldError, Invalid, TocsinError
 from app.store.idempotency import Kept
 from app.web import problems
-from app.web.formats import Answer
+from app.web.formats import Answer, written
 from app.web.framework import Request
 
 HEADER = "Idempotency-Key"
@@ -68,7 +68,7 @@ def _fingerprint(request: Request, body: BaseModel | None) -> bytes:
 def _kept(answer: Answer) -> Kept:
     if answer.shown_key is not None:
         return Kept(answer.status, answer.media_type, {}, b"", answer.shown_key)
-    return Kept(answer.status, answer.media_type, answer.headers, orjson.dumps(answer.body))
+    return Kept(answer.status, answer.media_type, answer.headers, written(answer.body))
 
 
 def _kept_error(error: Exception, request_id: str) -> Kept | None:
