@@ -18,8 +18,8 @@ from app.errors import Unavailable
 
 MOST_TOGETHER = 64
 
-Judge = Callable[[Mapping[str, Asked], bool], Answer]
-"""Answers points of several series; with the flag, leaves out those that somebody else holds."""
+Judge = Callable[[Mapping[str, Asked]], Answer]
+"""Answers points of several series, but for those that somebody else holds."""
 
 
 @dataclass(eq=False)
@@ -93,7 +93,7 @@ class Gathering:
 def _answer(places: list[_Place], judge: Judge) -> None:
     """Who has neither answer nor error in the end does it alone, and hears what is wrong."""
     try:
-        answer = judge(_together(places), len(places) > 1)
+        answer = judge(_together(places))
         for number, place in enumerate(places):
             place.answer = _of_one(answer, number)
     except Unavailable as error:

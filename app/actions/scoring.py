@@ -5,36 +5,20 @@ a process or Redis remembers of that past counts only as far as the lock shows i
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from typing import Any
 from uuid import UUID
 
-import numpy as np
-from numpy.typing import NDArray
-
-from app.actions import models, quotas, retraining, states
+from app.actions import quotas, retraining, states
 from app.actions.asked import Answer, Asked
 from app.actions.parts import Parts
-from app.actions.watching import Judged, mark
-from app.detection import (
-    MINIMUM_POINTS,
-    Model,
-    Points,
-    State,
-    Verdicts,
-    advance,
-    lookback_points,
-)
-from app.errors import Conflict, Invalid, ModelNotReady, NotFound
-from app.store import Connection, judging, scores
-from app.store import points as stored_points
+from app.actions.series_task import SeriesTask
+from app.detection import MINIMUM_POINTS
+from app.errors import Invalid, ModelNotReady, NotFound, Unavailable
+from app.store import Connection, judging
 from app.store.jobs import Job
-from app.store.judging import Begun, Writes
-from app.store.scores import Marks, Score
+from app.store.judging import LOCK_WAIT_S, SeriesHeld, Writes
 from app.store.series import Series
-from app.store.times import to_ns
 
-MERGED_POINTS = 20_000  # late points are judged in one pass if no more lie between them
+QUICK_WAIT_S = 0.5
 
 
 def score_one(parts: Parts, tenant_id: UUID, name: str, asked: Asked) -> Answer:
@@ -44,8 +28,11 @@ def score_one(parts: Parts, tenant_id: UUID, name: str, asked: Asked) -> Answer:
     """
     if states.is_at_hand(parts, tenant_id, name):
 
-        def judge(together: Mapping[str, Asked], skips_locked: bool) -> Answer:
-            return score(parts, tenant_id, together, skips_locked=skips_locked)
+        def judge(together: Mapping[str, Asked]) -> Answer:
+            try:
+                return _score(parts, tenant_id, together, wait_s=0)
+            except SeriesHeld:  # a whole table is
+                return Answer({}, {})
 
         answer = parts.gathering.answer(tenant_id, name, asked, judge)
         if answer is not None:
@@ -54,25 +41,47 @@ def score_one(parts: Parts, tenant_id: UUID, name: str, asked: Asked) -> Answer:
 
 
 def score(
-    parts: Parts,
-    tenant_id: UUID,
-    asked: Mapping[str, Asked],
-    *,
-    is_replacing: bool = False,
-    skips_locked: bool = False,
+    parts: Parts, tenant_id: UUID, asked: Mapping[str, Asked], is_replacing: bool = False
 ) -> Answer:
     """Store and judge points of one series or many; all are stored, or none.
 
-    skips_locked: what belongs to a series that somebody else holds is left out of the answer.
+    A series that somebody else holds is waited for: a moment by anybody, longer in a slow place,
+    for who waits takes a thread from all others.
     """
+    try:
+        return _score(parts, tenant_id, asked, is_replacing, QUICK_WAIT_S)
+    except SeriesHeld:
+        pass
+    if not parts.slow_places.acquire(blocking=False):
+        raise Unavailable(f"Points are being stored in {_named(asked)}: ask again")
+    try:
+        return _score(parts, tenant_id, asked, is_replacing, LOCK_WAIT_S)
+    except SeriesHeld:
+        raise Unavailable(f"Points are being stored in {_named(asked)}: ask again") from None
+    finally:
+        parts.slow_places.release()
+
+
+def _named(asked: Mapping[str, Asked]) -> str:
+    return next(iter(asked)) if len(asked) == 1 else "one of these series"
+
+
+def _score(
+    parts: Parts,
+    tenant_id: UUID,
+    asked: Mapping[str, Asked],
+    is_replacing: bool = False,
+    wait_s: float = LOCK_WAIT_S,
+) -> Answer:
+    """wait_s: for a series that somebody else holds; with 0 its points are left out."""
     answer = Answer({}, {})
-    judged: list[_SeriesTask] = []
+    judged: list[SeriesTask] = []
     known = [found for name in asked if (found := states.known(parts, tenant_id, name))]
     with parts.database.plain() as connection:
-        begun = judging.begin(connection, tenant_id, list(asked), known, skips_locked)
+        begun = judging.begin(connection, tenant_id, list(asked), known, wait_s)
         writes = Writes(tenant_id)
         for name, points in asked.items():
-            if skips_locked and name not in begun.locked:
+            if not wait_s and name not in begun.locked:
                 continue
             try:
                 if name not in begun.locked:
@@ -81,7 +90,7 @@ def score(
             except (NotFound, ModelNotReady, Invalid) as error:
                 answer.errors.update(dict.fromkeys(points.places.tolist(), error))
                 continue
-            task = _SeriesTask(parts, connection, begun, name, writes, is_replacing)
+            task = SeriesTask(parts, connection, begun, name, writes, is_replacing)
             task.run(arranged, answer)
             judged.append(task)
         trainings = _store(parts, connection, writes, judged)
@@ -92,7 +101,7 @@ def score(
 
 
 def _store(
-    parts: Parts, connection: Connection, writes: Writes, judged: Iterable["_SeriesTask"]
+    parts: Parts, connection: Connection, writes: Writes, judged: Iterable["SeriesTask"]
 ) -> list[Job]:
     """All at once, and to the end of the transaction; -> the trainings that are due by it."""
     if writes.added:
@@ -112,186 +121,3 @@ def _arranged(of: Series, asked: Asked) -> Asked:
             need=MINIMUM_POINTS,
         )
     return asked.arranged(of)
-
-
-_Taken = tuple[dict[int, Score], dict[str, Any] | None]
-"""Scores by time in ns, and what the event layer is to remember, if it saw points."""
-
-
-class _SeriesTask:
-    """One series within one request, its lock held."""
-
-    def __init__(
-        self,
-        parts: Parts,
-        connection: Connection,
-        begun: Begun,
-        name: str,
-        writes: Writes,
-        is_replacing: bool,
-    ) -> None:
-        self.parts, self.connection, self.series = parts, connection, begun.locked[name]
-        self.since, self.now = begun.since.get(self.series.id), begun.now
-        self.writes, self.is_replacing = writes, is_replacing
-        self.last_ns = to_ns(self.series.last_at) if self.series.last_at else None
-        self.after: State | None = None
-        self.is_new = False  # what it judges by was read from Postgres
-        self.added = 0
-        self.lacks_model = False  # there is one, but this version of the program cannot read it
-        self.changed: list[int] = []  # ends of the spans in which points were added or replaced
-
-    def run(self, asked: Asked, answer: Answer) -> None:
-        unique = self._one_of_each_time(asked, answer)
-        if self.last_ns is None or unique.times[0] > self.last_ns:
-            found, watch = self._take_newest(unique)
-        else:
-            found, watch = self._take_late(unique, answer)
-        if self.changed:
-            first, last = min(self.changed), max(self.changed)
-            self.writes.grown(self.series, self.added, first, last, watch)
-        for place, time_ns in zip(asked.places.tolist(), asked.times.tolist(), strict=True):
-            if place not in answer.errors and time_ns in found:
-                answer.scores[place] = found[time_ns]
-
-    def may_train(self) -> bool:
-        """Whether `trainings` may find something: by the row alone, as nearly every time not."""
-        if self.lacks_model:
-            return True
-        return bool(self.added) and retraining.is_due(self.series, self.added, max(self.changed))
-
-    def trainings(self) -> list[Job]:
-        """What the points of this request made due; they are stored."""
-        if self.lacks_model:
-            return retraining.ask_instead(self.connection, self.series, self.added)
-        return retraining.ask(self.connection, self.series)
-
-    def keep(self) -> None:
-        """What the next points may depend on, once all is committed."""
-        if self.after is not None:
-            states.keep(self.parts, self.series, self.after, self.added, self.is_new)
-
-    def _one_of_each_time(self, asked: Asked, answer: Answer) -> Asked:
-        """In time order; where a request contradicts itself, the first holds, or replaces last."""
-        if len(asked.times) == 1:
-            return asked
-        order = np.argsort(asked.times, kind="stable")
-        asked = asked.only(order[::-1] if self.is_replacing else order)
-        _, first = np.unique(asked.times, return_index=True)
-        unique = asked.only(first)
-        if not self.is_replacing:
-            self._refuse_others(asked, unique.times, unique.values, answer)
-        return unique
-
-    def _take_newest(self, asked: Asked) -> _Taken:
-        """What follows all that is stored: stored and judged in the writes of the request."""
-        points = Points(asked.times, asked.values)
-        verdicts = self._judge_newest(self._model(), points)
-        marks, watch = self._mark(points, verdicts)
-        self._note(points, added=len(points))
-        return self.writes.judged(self.series, points, verdicts, marks, self.now), watch
-
-    def _take_late(self, asked: Asked, answer: Answer) -> _Taken:
-        """Some of it may be stored, or judged, already: what is not is so at once, by itself."""
-        fresh = self._against_stored(asked, answer)
-        watch = self._judge_late(fresh) if len(fresh.times) else None
-        stored = scores.at(self.connection, self.series, asked.times)
-        return {to_ns(one.timestamp): one for one in stored}, watch
-
-    def _against_stored(self, asked: Asked, answer: Answer) -> Asked:
-        stored = stored_points.at(self.connection, self.series, asked.times)
-        is_stored = np.isin(asked.times, stored.times)
-        known = asked.only(is_stored)
-        differs = np.zeros(len(asked.times), bool)
-        differs[is_stored] = ~_same_rows(known.values, stored.values)
-        if self.is_replacing:
-            self._replace(asked.only(differs))
-        else:
-            self._refuse_others(known, stored.times, stored.values, answer)
-        self._insert(asked.only(~is_stored))
-        judged = {to_ns(s.timestamp) for s in scores.at(self.connection, self.series, asked.times)}
-        is_judged = np.array([t in judged for t in asked.times.tolist()])
-        is_wanted = ~is_judged if self.is_replacing else ~is_judged & ~differs
-        return asked.only(is_wanted)
-
-    def _refuse_others(
-        self,
-        asked: Asked,
-        times: NDArray[np.int64],
-        values: NDArray[np.float64],
-        answer: Answer,
-    ) -> None:
-        """A time that is known with another value is an error for that point alone."""
-        is_same = _same_rows(asked.values, values[np.searchsorted(times, asked.times)])
-        for place in asked.places[~is_same].tolist():
-            answer.errors[place] = Conflict(
-                "There is a point of this time with another value; on_conflict=replace replaces it"
-            )
-
-    def _insert(self, new: Asked) -> None:
-        if len(new.times):
-            points = Points(new.times, new.values)
-            stored_points.add(self.connection, self.series, points)
-            self._note(points, added=len(points))
-
-    def _replace(self, changed: Asked) -> None:
-        if len(changed.times):
-            points = Points(changed.times, changed.values)
-            scores.keep_replaced(self.connection, self.series, points)
-            stored_points.replace(self.connection, self.series, points)
-            self._note(points, added=0)
-
-    def _note(self, points: Points, added: int) -> None:
-        self.added += added
-        self.changed += [int(points.times[0]), int(points.times[-1])]
-
-    def _mark(self, points: Points, verdicts: Verdicts) -> tuple[Marks, dict[str, Any] | None]:
-        judged = Judged(points, verdicts, self.series.model_version or 0)
-        return mark(self.connection, self.series, judged, self.last_ns)
-
-    def _model(self) -> Model | None:
-        """The series' model; without one that can be read, as if it had none."""
-        model = models.current(self.parts, self.connection, self.series)
-        if model is None and self.series.model_version is not None:
-            self.lacks_model = True
-            self.series = replace(self.series, model_version=None)
-        return model
-
-    def _judge_newest(self, model: Model | None, points: Points) -> Verdicts:
-        first_ns = int(points.times[0])
-        before, self.is_new = states.before(
-            self.parts, self.connection, self.series, model, first_ns, self.since
-        )
-        verdicts, self.after = advance(model, before, points, self.series.fields)
-        return verdicts
-
-    def _judge_late(self, fresh: Asked) -> dict[str, Any] | None:
-        """Stored points; -> what the event layer remembers, if it saw points."""
-        model, points = self._model(), Points(fresh.times, fresh.values)
-        verdicts = self._late_verdicts(model, points)
-        marks, watch = self._mark(points, verdicts)
-        version = self.series.model_version or 0
-        scores.add(self.connection, self.series, points, verdicts, version, marks=marks)
-        return watch
-
-    def _late_verdicts(self, model: Model | None, points: Points) -> Verdicts:
-        """Each from its own past, what is stored after it is not looked at."""
-        first, last = int(points.times[0]), int(points.times[-1])
-        merged = stored_points.between(self.connection, self.series, first, last, MERGED_POINTS + 1)
-        if len(merged) > MERGED_POINTS:
-            return Verdicts.joined(
-                [self._judge_span(model, points[i : i + 1]) for i in range(len(points))]
-            )
-        verdicts = self._judge_span(model, merged)
-        return verdicts.only(np.isin(merged.times, points.times))
-
-    def _judge_span(self, model: Model | None, span: Points) -> Verdicts:
-        before = int(span.times[0])
-        past = stored_points.newest(self.connection, self.series, lookback_points(model), before)
-        verdicts, _ = advance(model, State.after(model, past), span, self.series.fields)
-        return verdicts
-
-
-def _same_rows(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Rows that are equal, missing values too."""
-    same: NDArray[np.bool_] = ((a == b) | (np.isnan(a) & np.isnan(b))).all(axis=1)
-    return same

@@ -88,7 +88,7 @@ def _refuse_dead(raw: psycopg.Connection, record: Any, lent: PoolProxiedConnecti
     if not raw.closed and not is_idle and not select.select([raw.fileno()], [], [], 0)[0]:
         return
     try:
-        run_on(lent, ())
+        run_on(lent, (), PING_TIMEOUT_MS / 1000)
     except psycopg.Error as error:
         raise InvalidatePoolError from error
 

@@ -13,6 +13,7 @@ from uuid import UUID
 import numpy as np
 import orjson
 from numpy.typing import NDArray
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection
 
 from app.detection import Points, Verdicts
@@ -24,12 +25,16 @@ from app.store.times import to_datetime
 from app.store.together import BEGIN, COMMIT, Ask, Statement, number_array, run, text_array
 
 MOST_SINCE = b"64"
+LOCK_WAIT_S = 15.0
+TABLE_WAIT_S = 1.0  # a migration may hold a whole table
+BEGUN_WITHIN_S = 5.0  # and what is waited for a lock
 
 # A plan for each value would cost more than the statement: partitions are left out as it runs.
 BECOME = Statement(
     "become",
     "SELECT set_config('app.tenant_id', $1, true), "
-    "set_config('plan_cache_mode', 'force_generic_plan', true), now()",
+    "set_config('plan_cache_mode', 'force_generic_plan', true), "
+    "set_config('lock_timeout', $2, true), now()",
 )
 # In the order of their ids, so that two requests never wait for each other.
 LOCK = Statement(
@@ -74,6 +79,10 @@ GROW = Statement(
 )
 
 
+class SeriesHeld(Exception):
+    """Somebody else held the series for longer than was to be waited."""
+
+
 @dataclass(frozen=True)
 class Known:
     """Up to which time this process knows the points of a series."""
@@ -97,24 +106,32 @@ def begin(
     tenant_id: UUID,
     names: Sequence[str],
     known: Sequence[Known] = (),
-    skips_locked: bool = False,
+    wait_s: float = LOCK_WAIT_S,
 ) -> Begun:
     """Begin the transaction (nothing was asked in it yet), and hold these series to its end.
 
-    Names that are absent are left out; with `skips_locked`, those that somebody else holds too.
+    Names that are absent are left out. wait_s: how long to wait for a series that somebody else
+    holds, before `SeriesHeld` is raised; with 0 they are left out too.
     """
     tenant = str(tenant_id).encode()
-    lock = LOCK_FREE if skips_locked else LOCK
-    asked: list[Ask] = [(BEGIN, ()), (BECOME, (tenant,)), (lock, (tenant, text_array(names)))]
+    lock = LOCK if wait_s else LOCK_FREE
+    asked: list[Ask] = [
+        (BEGIN, ()),
+        (BECOME, (tenant, f"{(wait_s or TABLE_WAIT_S) * 1000:.0f}".encode())),
+        (lock, (tenant, text_array(names))),
+    ]
     if known:
         ids = number_array([one.series_id for one in known])
         times = number_array([one.last_at.isoformat() for one in known])
         earliest = _time(min(one.last_at for one in known))
         asked.append((SINCE, (tenant, ids, times, earliest, MOST_SINCE)))
-    rows = run(connection, asked)
+    try:
+        rows = run(connection, asked, wait_s + BEGUN_WITHIN_S)
+    except LockNotAvailable:
+        raise SeriesHeld from None
     locked = {one.name: one for one in (Series(*row) for row in rows[2])}
     since = _since(rows[3], known, locked) if known else {}
-    return Begun(locked, since, rows[1][0][2])
+    return Begun(locked, since, rows[1][0][3])
 
 
 def _since(

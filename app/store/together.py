@@ -5,16 +5,26 @@ in Python; everything else goes through SQLAlchemy.
 """
 
 import select
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import psycopg
 from psycopg.adapt import Transformer
-from psycopg.errors import error_from_result
+from psycopg.errors import (
+    DuplicatePreparedStatement,
+    FeatureNotSupported,
+    InvalidSqlStatementName,
+    error_from_result,
+)
 from psycopg.pq import ExecStatus
 from sqlalchemy import Connection, PoolProxiedConnection
 
 KNOWN = "together"  # in what the pool remembers of a connection
+ANSWER_S = 20.0  # longer than a lock is waited for
+# A column of another type, or somebody made the session forget: only a new connection helps.
+OUTDATED = (DuplicatePreparedStatement, FeatureNotSupported, InvalidSqlStatementName)
 DONE = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 
 
@@ -48,18 +58,28 @@ BEGIN = Statement("begin", "BEGIN")
 COMMIT = Statement("commit", "COMMIT")
 
 
-def run(connection: Connection, asked: Sequence[Ask]) -> list[Rows]:
-    """The rows of each; the first that fails raises psycopg's error, and none after it is done."""
-    return run_on(connection.connection, asked)
+def run(connection: Connection, asked: Sequence[Ask], within_s: float = ANSWER_S) -> list[Rows]:
+    """The rows of each; the first that fails raises psycopg's error, and none after it is done.
+
+    within_s: then the server is taken to hang, and the connection is given up.
+    """
+    return run_on(connection.connection, asked, within_s)
 
 
-def run_on(lent: PoolProxiedConnection, asked: Sequence[Ask]) -> list[Rows]:
+def run_on(
+    lent: PoolProxiedConnection, asked: Sequence[Ask], within_s: float = ANSWER_S
+) -> list[Rows]:
     """The same on a connection of the pool. With nothing asked: whether the server answers."""
     raw: Any = lent.driver_connection
     known: _Known = lent.info.get(KNOWN) or _Known(Transformer(raw), set())
     lent.info[KNOWN] = known
-    results = _exchanged(raw.pgconn, list(_commands(asked, known.prepared)))
-    return _rows(asked, known, results)
+    commands = list(_commands(asked, known.prepared))
+    try:
+        results = _exchanged(raw.pgconn, commands, time.monotonic() + within_s)
+        return _rows(asked, known, results)
+    except OUTDATED as error:
+        raw.pgconn.finish()
+        raise psycopg.OperationalError("What was prepared does not hold any more") from error
 
 
 def _commands(asked: Sequence[Ask], prepared: set[str]) -> Iterator[tuple[bytes, Any]]:
@@ -72,16 +92,16 @@ def _commands(asked: Sequence[Ask], prepared: set[str]) -> Iterator[tuple[bytes,
         yield statement.name.encode(), parameters
 
 
-def _exchanged(pgconn: Any, commands: list[tuple[bytes, Any]]) -> list[Any]:
+def _exchanged(pgconn: Any, commands: list[tuple[bytes, Any]], deadline_s: float) -> list[Any]:
     """One result for each command; whatever breaks on the way ends the connection."""
     try:
-        return _piped(pgconn, commands)
+        return _piped(pgconn, commands, deadline_s)
     except BaseException:
         pgconn.finish()
         raise
 
 
-def _piped(pgconn: Any, commands: list[tuple[bytes, Any]]) -> list[Any]:
+def _piped(pgconn: Any, commands: list[tuple[bytes, Any]], deadline_s: float) -> list[Any]:
     pgconn.enter_pipeline_mode()
     for name, given in commands:
         if isinstance(given, bytes):
@@ -89,25 +109,21 @@ def _piped(pgconn: Any, commands: list[tuple[bytes, Any]]) -> list[Any]:
         else:
             pgconn.send_query_prepared(name, given)
     pgconn.pipeline_sync()
-    _send(pgconn)
-    results = list(_received(pgconn))
+    _send(pgconn, deadline_s)
+    results = list(_received(pgconn, deadline_s))
     pgconn.exit_pipeline_mode()
     return results
 
 
-def _send(pgconn: Any) -> None:
+def _send(pgconn: Any, deadline_s: float) -> None:
     """What is received meanwhile is taken in, or both sides could wait for each other."""
     while pgconn.flush():
-        poll = select.poll()
-        poll.register(pgconn.socket, select.POLLIN | select.POLLOUT)
-        if poll.poll()[0][1] & ~select.POLLOUT:
+        if _awaited(pgconn, select.POLLIN | select.POLLOUT, deadline_s) & ~select.POLLOUT:
             pgconn.consume_input()
 
 
-def _received(pgconn: Any) -> Iterator[Any]:
+def _received(pgconn: Any, deadline_s: float) -> Iterator[Any]:
     """One result for each command, until the pipeline is through. None stands between two."""
-    poll = select.poll()
-    poll.register(pgconn.socket, select.POLLIN)
     while True:
         was_none = False
         while not pgconn.is_busy():
@@ -120,8 +136,19 @@ def _received(pgconn: Any) -> Iterator[Any]:
             if result.status == ExecStatus.PIPELINE_SYNC:
                 return
             yield result
-        poll.poll()
+        _awaited(pgconn, select.POLLIN, deadline_s)
         pgconn.consume_input()
+
+
+def _awaited(pgconn: Any, events: int, deadline_s: float) -> int:
+    """What of the socket came about. A server that hangs still has a kernel that acknowledges what
+    is sent, so that no timeout of TCP sees it."""
+    poll = select.poll()
+    poll.register(pgconn.socket, events)
+    found = poll.poll(max(0.0, deadline_s - time.monotonic()) * 1000)
+    if not found:
+        raise psycopg.OperationalError("The server did not answer in time")
+    return found[0][1]
 
 
 def _rows(asked: Sequence[Ask], known: "_Known", results: list[Any]) -> list[Rows]:

@@ -1,8 +1,9 @@
 """Points that come at the same time go together, and each is answered as if it had come alone."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import cast
 from uuid import UUID, uuid4
 
@@ -13,6 +14,7 @@ from app.actions import scoring
 from app.actions.asked import Answer, Asked
 from app.actions.gathering import Gathering
 from app.errors import NotFound, Unavailable
+from app.store import series
 from app.store.scores import Score
 from tests.actions.conftest import MINUTE_NS, START_NS, Account, waves
 from tests.service import wait_until
@@ -35,12 +37,12 @@ class Judge:
         self.then: Callable[[Mapping[str, Asked]], None] = lambda _: None
         self.held: set[str] = set()
 
-    def __call__(self, asked: Mapping[str, Asked], skips_locked: bool) -> Answer:
+    def __call__(self, asked: Mapping[str, Asked]) -> Answer:
         self.turns.append(list(asked))
         self.begun.set()
         assert self.goes_on.wait(WAIT_S)
         self.then(asked)
-        taken = [one for name, one in asked.items() if not (skips_locked and name in self.held)]
+        taken = [one for name, one in asked.items() if name not in self.held]
         return Answer({int(a.places[0]): cast("Score", a.values[0, 0]) for a in taken}, {})
 
 
@@ -166,3 +168,42 @@ def test_scores_that_went_together_are_those_of_points_that_came_alone(account: 
         assert [(s.score, s.lower, s.reason) for s in mine] == [
             (s.score, s.lower, s.reason) for s in alone[name]
         ]
+
+
+@contextmanager
+def held(account: Account, name: str) -> Iterator[None]:
+    """As by an upload that is being committed."""
+    with account.parts.database.tenant(account.id) as connection:
+        series.lock_one(connection, account.id, name)
+        yield
+
+
+def test_a_series_that_is_held_keeps_no_other_series_waiting(account: Account) -> None:
+    for name in ("held", "free"):
+        account.make(name)
+        account.upload(name, waves(300))
+        account.score(name, waves(301)[300:], [300])  # from now on they are at hand
+    with ThreadPoolExecutor(2) as pool:
+        with held(account, "held"):
+            waiting = pool.submit(ask_one, account, "held", 301)
+            wait_until(lambda: account.parts.slow_places._value == 0, "it waits", WAIT_S)
+            for minute in range(301, 304):
+                assert 0 in ask_one(account, "free", minute).scores
+            assert not waiting.done()
+        assert 0 in waiting.result(WAIT_S).scores
+
+
+def test_of_those_who_wait_for_a_held_series_one_may_wait_long(account: Account) -> None:
+    account.make("held")
+    account.upload("held", waves(300))
+    with ThreadPoolExecutor(2) as pool:
+        with held(account, "held"):
+            waiting = pool.submit(ask_one, account, "held", 301)
+            wait_until(lambda: account.parts.slow_places._value == 0, "it waits", WAIT_S)
+            with pytest.raises(Unavailable, match="held"):
+                ask_one(account, "held", 302)
+        assert 0 in waiting.result(WAIT_S).scores
+
+
+def ask_one(account: Account, name: str, minute: int) -> Answer:
+    return scoring.score_one(account.parts, account.id, name, point(0.5, minute))

@@ -19,6 +19,8 @@ TEXTS = Statement("texts", "SELECT $1::text[]")
 NUMBERS = Statement("numbers", "SELECT $1::float8[]")
 WRONG = Statement("wrong", "SELECT 1 / $1::integer")
 TEMPORARY = Statement("temporary", "CREATE TEMPORARY TABLE kept (n integer)")
+READ = Statement("read", "SELECT * FROM kept")
+SLEEP = Statement("sleep", "SELECT pg_sleep(60)")
 KEPT = text("SELECT to_regclass('kept') IS NOT NULL")
 
 
@@ -100,6 +102,31 @@ def test_a_connection_that_was_cut_is_unavailable(
         assert raw is not None
         superuser.execute("SELECT pg_terminate_backend(%s, 10000)", [raw.info.backend_pid])
         run_on(lent, [(ONE, ())])
+
+
+def test_a_server_that_does_not_answer_in_time_is_unavailable(parts: Parts) -> None:
+    own = Database(parts.settings.required("database_url"), connections=1)
+    with pytest.raises(Unavailable), own.lent() as lent:
+        run_on(lent, [(SLEEP, ())], within_s=0.2)
+    with own.lent() as lent:
+        assert run_on(lent, [(ONE, ())]) == [[(1,)]]
+    own.close()
+
+
+@pytest.mark.parametrize("change", ["DEALLOCATE ALL", "ALTER TABLE kept ALTER n TYPE text"])
+def test_what_was_prepared_and_does_not_hold_any_more_costs_one_connection(
+    parts: Parts, change: str
+) -> None:
+    own = Database(parts.settings.required("database_url"), connections=1)
+    with pytest.raises(Unavailable), own.lent() as lent:  # noqa: PT012
+        run_on(lent, [(TEMPORARY, ()), (READ, ())])
+        raw = lent.driver_connection
+        assert raw is not None
+        raw.execute(change)
+        run_on(lent, [(READ, ())])
+    with own.lent() as lent:
+        assert run_on(lent, [(TEMPORARY, ()), (READ, ())]) == [[], []]
+    own.close()
 
 
 PRINTABLE = st.characters(codec="utf-8", exclude_characters="\0")
