@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from redis import Redis
 from redis.exceptions import RedisError
-from rq import Queue, Worker
+from rq import Queue, Worker, worker_registration
 
 from app import logs, settings
 from app.detection import prepare
@@ -47,8 +47,10 @@ class TiedWorker(Worker):  # type: ignore[misc,unused-ignore]
         super().main_work_horse(*args, **kwargs)
 
     def heartbeat(self, _: int | None = None, pipeline: Any = None) -> None:
-        """RQ's own would have a dead worker counted for a minute and a half."""
+        """RQ's own would have a dead worker counted for a minute and a half, and one whose Redis
+        was emptied never again, since it enters itself in the list of workers only once."""
         super().heartbeat(SIGN_OF_LIFE_S, pipeline)
+        worker_registration.register(self, pipeline)
 
     def request_stop(self, *args: Any) -> None:
         self.is_asked_to_stop = True

@@ -28,3 +28,16 @@ def test_readiness_knows_whether_a_worker_lives(
     workless.stop("worker", signal.SIGKILL)
     redis.expire(name, 0)  # as that time passes
     assert told().startswith("none")
+
+
+def test_a_worker_is_known_again_after_redis_was_emptied(
+    workless: Service, parts: Parts, redis: "Redis"
+) -> None:
+    redis.flushdb()
+    worker = workless.start_worker()
+    wait_until(lambda: parts.queue.workers() == 1, "the worker is known")
+    redis.flushdb()
+    assert parts.queue.workers() == 0
+    wait_until(lambda: parts.queue.workers() == 1, "its next sign of life says so again")
+    assert health.readiness(parts).parts["workers"] == "ok"
+    assert worker.poll() is None
