@@ -130,6 +130,10 @@ def free_port() -> int:
         return port
 
 
+class NotWithin(AssertionError):
+    """What was waited for did not come in time; it may come yet."""
+
+
 def wait_until(holds: Callable[[], Any], what: str, timeout_s: float = START_TIMEOUT_S) -> Any:
     """Poll for what another process will do; fails with `what` when it does not."""
     until = time.monotonic() + timeout_s
@@ -138,7 +142,7 @@ def wait_until(holds: Callable[[], Any], what: str, timeout_s: float = START_TIM
         if answer:
             return answer
         time.sleep(0.05)
-    raise AssertionError(f"not within {timeout_s:g} s: {what}")
+    raise NotWithin(f"not within {timeout_s:g} s: {what}")
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import httpx
 from tests.chaos.ground import Ground
 from tests.chaos.ledger import Ledger, Sent
 from tests.chaos.operations import moment, second_of
-from tests.service import wait_until
+from tests.service import NotWithin, wait_until
 
 PAGE = 1000
 JOBS_WITHIN_S = 120.0
@@ -31,11 +31,12 @@ JOBS = "SELECT id::text FROM jobs"
 
 @dataclass
 class Found:
-    """`problems` says each in words."""
+    """`problems` says each in words; `late` what there was no time to wait for."""
 
     lost: int = 0
     twice: int = 0
     problems: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
 
     def lose(self, what: str) -> None:
         self.lost += 1
@@ -67,14 +68,23 @@ class Checker:
         return found
 
     def check_all(self) -> Found:
-        """Everything, from the beginning, when all jobs are over."""
+        """Everything, from the beginning, when all jobs are over, or have had their time."""
         self._seen.clear()
-        wait_until(
-            lambda: self._ground.rows(JOBS_WAITING)[0][0] == 0, "all jobs are over", JOBS_WITHIN_S
-        )
+        late = self._late_jobs()
         found = self.check()
+        found.late += late
         found.problems += [f"failed job: {row}" for row in self._ground.rows(JOBS_FAILED)]
         return found
+
+    def _late_jobs(self) -> list[str]:
+        try:
+            wait_until(self._are_jobs_over, "all jobs are over", JOBS_WITHIN_S)
+        except NotWithin as error:
+            return [str(error)]
+        return []
+
+    def _are_jobs_over(self) -> bool:
+        return bool(self._ground.rows(JOBS_WAITING)[0][0] == 0)
 
     def _compare(self, series: str, sent: dict[int, Sent], found: Found) -> None:
         start = self._seen.get(series, -1) + 1

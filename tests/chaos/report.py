@@ -15,21 +15,31 @@ def table(outcomes: Sequence[Outcome]) -> str:
     lines = [_line(row, widths) for row in rows]
     lines.insert(1, "-" * len(lines[0]))
     for outcome in outcomes:
-        lines += [f"{outcome.fault}: {each}" for each in outcome.problems[:SHOWN_PROBLEMS]]
-        if len(outcome.problems) > SHOWN_PROBLEMS:
-            lines.append(f"{outcome.fault}: and {len(outcome.problems) - SHOWN_PROBLEMS} more")
+        wrong = [*outcome.problems, *(f"late: {each}" for each in outcome.late)]
+        lines += [f"{outcome.fault}: {each}" for each in wrong[:SHOWN_PROBLEMS]]
+        if len(wrong) > SHOWN_PROBLEMS:
+            lines.append(f"{outcome.fault}: and {len(wrong) - SHOWN_PROBLEMS} more")
         if outcome.skipped:
             lines.append(f"{outcome.fault}: skipped, {outcome.skipped}")
     return "\n".join(lines)
 
 
-def failures(outcomes: Sequence[Outcome]) -> list[str]:
+def failures(outcomes: Sequence[Outcome], times_are_a_report: bool = False) -> list[str]:
     """Why the run failed; empty where it passed."""
-    wrong = [f"{outcome.fault} does not hold" for outcome in outcomes if not outcome.holds]
+    wrong = [
+        f"{outcome.fault} does not hold"
+        for outcome in outcomes
+        if outcome.problems or (outcome.late and not times_are_a_report)
+    ]
     skipped = [outcome.fault for outcome in outcomes if outcome.skipped]
     if len(skipped) > MOST_SKIPPED:
         wrong.append(f"{len(skipped)} rows were skipped, {MOST_SKIPPED} may be")
     return wrong
+
+
+def only_late(outcomes: Sequence[Outcome]) -> list[str]:
+    """The rows that do not hold for their times alone."""
+    return [outcome.fault for outcome in outcomes if outcome.late and not outcome.problems]
 
 
 def _cells(outcome: Outcome) -> tuple[str, ...]:
@@ -37,8 +47,13 @@ def _cells(outcome: Outcome) -> tuple[str, ...]:
         return (outcome.fault, "", "", "", "", "", outcome.goal, "skipped")
     worst = "" if outcome.worst_s is None else f"{outcome.worst_s:.2f} s"
     counts = (outcome.times, outcome.acknowledged, outcome.lost, outcome.twice)
-    verdict = "yes" if outcome.holds else "NO"
-    return (outcome.fault, *map(str, counts), worst, outcome.goal, verdict)
+    return (outcome.fault, *map(str, counts), worst, outcome.goal, _verdict(outcome))
+
+
+def _verdict(outcome: Outcome) -> str:
+    if outcome.holds:
+        return "yes"
+    return "NO" if outcome.problems else "NO, late"
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:

@@ -47,7 +47,7 @@ def full(run: Run, told: Outcome) -> None:
         told.took(scene.load.recovery_s(at), run.s(BACK_S))
         told.require(ground.up.poll() is None, "the supervisor gave up")
         with scene.load.paused():
-            told.add(scene.checker.check(), scene.load.ledger.acknowledged)
+            told.compare(scene.checker.check, scene.load.ledger.acknowledged)
 
 
 def _fill(path: Path) -> None:

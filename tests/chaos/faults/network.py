@@ -54,9 +54,11 @@ def postgres_unreachable(run: Run, told: Outcome) -> None:
         back_s = load.recovery_s(time.monotonic())
         waits = [asked.ended - asked.started for asked in load.since(at)]
         told.took(max(waits), run.s(LONGEST_WAIT_S))
-        told.require(back_s < run.s(LONGEST_WAIT_S), f"{back_s:.1f} s until all were served again")
+        told.require_in_time(
+            back_s < run.s(LONGEST_WAIT_S), f"{back_s:.1f} s until all were served again"
+        )
         load.stop()
-        told.add(Checker(ground, key, load.ledger).check(), load.ledger.acknowledged)
+        told.compare(Checker(ground, key, load.ledger).check, load.ledger.acknowledged)
         server.terminate()
         server.wait(60)
 

@@ -66,7 +66,7 @@ def _kill_all(run: Run, told: Outcome) -> float:
     while any(map(lives, theirs)) and time.monotonic() < at + GONE_S:
         time.sleep(0.02)
     left = [names.get(each.pid, "") for each in theirs if lives(each)]
-    told.require(not left, f"left {GONE_S:g} s after the supervisor: {left}")
+    told.require_in_time(not left, f"left {GONE_S:g} s after the supervisor: {left}")
     return at
 
 
