@@ -7,6 +7,7 @@ every request asks Postgres.
 """
 
 import time
+from contextlib import suppress
 
 from app.actions import limits, refusals
 from app.actions.caller import Caller, Known
@@ -14,7 +15,7 @@ from app.actions.limits import TenantLimits
 from app.actions.parts import Parts
 from app.apikeys import ApiKey
 from app.cache.rates import Taken
-from app.errors import TenantSuspended
+from app.errors import TenantSuspended, Unavailable
 from app.store import keys
 from app.store.audit import SERVICE, Actor
 from app.store.database import INSTALLATION
@@ -74,7 +75,8 @@ def _looked_up(parts: Parts, key: ApiKey, by: Actor) -> PresentedKey | None:
     if reason is not None or found is None:
         return None
     if found.is_use_stale:
-        with parts.database.tenant(tenant_id) as connection:
+        # A database that takes no writes can be read all the same.
+        with suppress(Unavailable), parts.database.tenant(tenant_id) as connection:
             keys.note_use(connection, tenant_id, key.id)
     return found
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from app.actions import draining
 from app.actions.parts import Parts
 from app.errors import Unavailable
-from app.store import migrations
+from app.store import inspection, migrations
 
 WORKERS_START_WITHIN_S = 30.0  # they load the detector before they give a sign of life
+READ_ONLY = "read-only, nothing can be stored: a standby, or a server whose disk is full"
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,12 @@ def _database(parts: Parts) -> dict[str, str]:
     try:
         with parts.database.plain() as connection:
             revision = migrations.current_revision(connection)
+            is_read_only = inspection.is_read_only(connection)
     except Unavailable:
         return {"database": "does not answer", "migrations": "unknown"}
-    if revision == newest:
-        return {"database": "ok", "migrations": "ok"}
+    is_current = revision == newest
+    needed = f"at {revision or 'nothing'}, needs {newest}: run `tocsin migrate`"
     return {
-        "database": "ok",
-        "migrations": f"at {revision or 'nothing'}, needs {newest}: run `tocsin migrate`",
+        "database": READ_ONLY if is_read_only else "ok",
+        "migrations": "ok" if is_current else needed,
     }

@@ -16,7 +16,13 @@ from uuid import UUID
 import orjson
 import psycopg
 from sqlalchemy import Connection, Engine, PoolProxiedConnection, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
+from sqlalchemy.exc import (
+    DBAPIError,
+    DisconnectionError,
+    InterfaceError,
+    InvalidatePoolError,
+    OperationalError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.errors import Misconfigured, Unavailable
@@ -31,6 +37,7 @@ INSTALLATION = UUID(int=0)  # the tenant that stands for the installation itself
 PING_TIMEOUT_MS = 800
 KEEPALIVE_S = 1
 CONNECT_TIMEOUT_S = 2
+READ_ONLY_S = 1.0  # a session stays so when its database no longer is, so a new one is made then
 IDLE_S = 0.5  # from then on a connection of the pool is asked before it is relied on
 POOL_TIMEOUT_S = 3
 SESSION_OPTIONS = (
@@ -48,6 +55,13 @@ POWERS = (
 SET_TENANT = text("SELECT set_config('app.tenant_id', :tenant, true)")
 
 RAW_ERRORS = (psycopg.OperationalError, psycopg.InterfaceError)  # COPY goes past SQLAlchemy
+PASSING = (  # for psycopg they are internal errors, as what will never work
+    psycopg.errors.ReadOnlySqlTransaction,  # a standby, or what managed servers do on a full disk
+    psycopg.errors.InFailedSqlTransaction,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+    psycopg.errors.TransactionTimeout,
+)
+READ_ONLY_REPORTS = (b"default_transaction_read_only", b"in_hot_standby")
 
 
 def engine(url: str, connections: int) -> Engine:
@@ -69,9 +83,15 @@ def engine(url: str, connections: int) -> Engine:
         },
     )
     event.listen(made, "connect", _refuse_powerful_role)
+    event.listen(made, "connect", _note_start)
     event.listen(made, "checkin", _note_return)
     event.listen(made, "checkout", _refuse_dead)
+    event.listen(made, "checkout", _refuse_read_only)
     return made
+
+
+def _note_start(_: object, record: Any) -> None:
+    record.info["made_at"] = time.monotonic()
 
 
 def _note_return(_: object, record: Any) -> None:
@@ -91,6 +111,14 @@ def _refuse_dead(raw: psycopg.Connection, record: Any, lent: PoolProxiedConnecti
         run_on(lent, (), PING_TIMEOUT_MS / 1000)
     except psycopg.Error as error:
         raise InvalidatePoolError from error
+
+
+def _refuse_read_only(raw: psycopg.Connection, record: Any, _: object) -> None:
+    """After a while, for a new connection in its place. Reading works on either meanwhile."""
+    if b"on" not in map(raw.pgconn.parameter_status, READ_ONLY_REPORTS):
+        return
+    if time.monotonic() - record.info["made_at"] > READ_ONLY_S:
+        raise DisconnectionError
 
 
 def _refuse_powerful_role(connection: psycopg.Connection, _: object) -> None:
@@ -123,14 +151,18 @@ class Database:
 
     @contextmanager
     def _troubled(self) -> Iterator[None]:
-        """Trouble with the server becomes `Unavailable`: out of reach or of space, a lock that did
-        not come in time, a deadlock that was resolved against us."""
+        """Trouble with the server becomes `Unavailable`: out of reach or of space, read-only, a
+        lock that did not come in time, a deadlock that was resolved against us."""
         try:
             with self._outage.noted():
                 yield
         except (OperationalError, InterfaceError, PoolTimeout, *RAW_ERRORS) as error:
             raise Unavailable(f"The database does not answer: {_cause(error)}") from error
+        except PASSING as error:
+            raise Unavailable(f"The database refuses for now: {_cause(error)}") from error
         except DBAPIError as error:
+            if isinstance(error.orig, PASSING):
+                raise Unavailable(f"The database refuses for now: {_cause(error)}") from error
             if error.connection_invalidated:
                 raise Unavailable("The connection to the database broke") from error
             raise

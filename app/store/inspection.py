@@ -1,8 +1,11 @@
-"""What is to be known of a database before it is relied on: as any role, unlike `Database`."""
+"""What is to be known of a database before it is relied on; `inspect` asks as any role, unlike
+`Database`.
+"""
 
 from dataclasses import dataclass
 
 import psycopg
+from sqlalchemy import Connection, text
 
 from app.errors import Unavailable
 
@@ -32,6 +35,11 @@ def inspect(url: str) -> DatabaseFacts:
     except psycopg.Error as error:
         raise Unavailable(f"The database does not answer: {error}") from None
     return DatabaseFacts(divmod(version, 10_000), role, is_powerful, revision)
+
+
+def is_read_only(connection: Connection) -> bool:
+    """Whether the server refuses what this transaction would write."""
+    return bool(connection.scalar(text("SELECT current_setting('transaction_read_only')::boolean")))
 
 
 def _revision(connection: psycopg.Connection) -> str | None:

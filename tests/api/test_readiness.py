@@ -10,6 +10,10 @@ import httpx
 import psycopg
 import pytest
 
+from app.actions import accounts
+from app.actions.parts import Parts
+from app.store import Database, migrations
+from app.store.database import INSTALLATION
 from tests.conftest import Installed
 from tests.service import Service, Tenant, free_port, wait_until
 
@@ -63,6 +67,34 @@ def test_before_the_migration_it_is_unavailable_and_says_what_to_do(
     status, told = readiness(serving(TOCSIN_DATABASE_URL=empty_database.server_url))
     assert (status, told["status"], told["database"]) == (503, "unavailable", "ok")
     assert "tocsin migrate" in told["migrations"]
+
+
+def test_a_database_that_takes_no_writes_is_named_and_is_503_until_it_does(
+    serving: Serving, parts: Parts, empty_database: Installed
+) -> None:
+    migrations.upgrade(empty_database.owner_url, empty_database.server_url)
+    database = Database(empty_database.server_url, 1)
+    _, key = accounts.add_key(
+        replace(parts, database=database), INSTALLATION, "of its own", ["admin"]
+    )
+    database.close()
+    with psycopg.connect(empty_database.owner_url, autocommit=True) as owner:
+        read_only = f"ALTER DATABASE {empty_database.name} SET default_transaction_read_only = "
+        owner.execute(read_only + "on")
+        own = serving(TOCSIN_DATABASE_URL=empty_database.server_url)
+        with own.client(key.text) as client:
+            status, told = readiness(own)
+            assert (status, told["status"], told["migrations"]) == (503, "unavailable", "ok")
+            assert told["database"].startswith("read-only")
+            assert client.get("/v1/tenants").status_code == 200
+            late = {"slug": "late", "name": "Late"}
+            refused = client.post("/v1/tenants", json=late)
+            assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
+            owner.execute(read_only + "off")
+            wait_until(lambda: readiness(own)[0] == 200, "a new connection says so")
+            wait_until(
+                lambda: client.post("/v1/tenants", json=late).status_code == 201, "it stores again"
+            )
 
 
 def test_draining_says_so_and_answers_until_the_time_is_up(

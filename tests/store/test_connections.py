@@ -1,5 +1,6 @@
 """Trouble with Postgres is `Unavailable`, whatever it is, and is over when the trouble is."""
 
+import select
 import socket
 import sys
 import threading
@@ -12,13 +13,17 @@ from urllib.parse import urlsplit, urlunsplit
 import numpy as np
 import psycopg
 import pytest
+from psycopg import sql
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import ProgrammingError
 
 from app.actions.parts import Parts
 from app.errors import Misconfigured, Unavailable
-from app.store import Database, staging
+from app.store import Database, inspection, staging
 from app.store.series import Series
+from app.store.together import Statement, run_on
 from tests.conftest import Installed, environment_of
+from tests.service import wait_until
 
 MakeSeries = Callable[..., Series]
 PID = text("SELECT pg_backend_pid()")
@@ -112,6 +117,73 @@ def test_a_statement_that_takes_too_long_is_unavailable(database: Database) -> N
     with pytest.raises(Unavailable), database.plain() as connection:  # noqa: PT012
         connection.execute(text("SET LOCAL statement_timeout = 20"))
         connection.execute(text("SELECT pg_sleep(60)"))
+
+
+def test_a_connection_that_idled_too_long_in_a_transaction_is_unavailable(
+    database: Database,
+) -> None:
+    with pytest.raises(Unavailable), database.plain() as connection:  # noqa: PT012
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 20"))
+        raw = connection.connection.driver_connection
+        assert raw is not None
+        assert select.select([raw.fileno()], [], [], 30)[0], "the server says farewell"
+        run_on(connection.connection, [(Statement("one", "SELECT 1"), ())])
+
+
+def test_a_transaction_that_failed_before_is_unavailable(database: Database) -> None:
+    with pytest.raises(Unavailable), database.plain() as connection:  # noqa: PT012
+        with pytest.raises(ProgrammingError):
+            connection.execute(text("SELECT nowhere"))
+        run_on(connection.connection, [(Statement("one", "SELECT 1"), ())])
+
+
+@pytest.fixture
+def read_only(empty_database: Installed) -> Iterator[Callable[[str], None]]:
+    """Says `on` or `off` for the sessions that begin from then on."""
+    with psycopg.connect(empty_database.owner_url, autocommit=True) as owner:
+        name = sql.Identifier(empty_database.name)
+        statement = sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = {}")
+
+        def say(state: str) -> None:
+            owner.execute(statement.format(name, sql.SQL(state)))
+
+        yield say
+
+
+@pytest.mark.parametrize("way", ["SQLAlchemy", "together"])
+def test_what_a_read_only_server_refuses_is_unavailable_and_it_is_read_all_the_same(
+    parts: Parts, empty_database: Installed, read_only: Callable[[str], None], way: str
+) -> None:
+    read_only("on")
+    database = Database(empty_database.server_url, 1)
+    writing = "CREATE TABLE new ()"
+    write: dict[str, Callable[[Connection], object]] = {
+        "SQLAlchemy": lambda connection: connection.execute(text(writing)),
+        "together": lambda connection: run_on(
+            connection.connection, [(Statement("new", writing), ())]
+        ),
+    }
+    with pytest.raises(Unavailable, match="ReadOnly"), database.plain() as connection:
+        write[way](connection)
+    with database.plain() as connection:
+        assert inspection.is_read_only(connection)
+    database.close()
+
+
+def test_a_pool_of_a_server_that_takes_writes_again_does_so_too(
+    parts: Parts, empty_database: Installed, read_only: Callable[[str], None]
+) -> None:
+    read_only("on")
+    database = Database(empty_database.server_url, 1)
+
+    def takes_writes() -> bool:
+        with database.plain() as connection:
+            return not inspection.is_read_only(connection)
+
+    assert not takes_writes()
+    read_only("off")
+    wait_until(takes_writes, "sessions from before made way")
+    database.close()
 
 
 def test_of_two_in_a_deadlock_one_goes_on(database: Database) -> None:
