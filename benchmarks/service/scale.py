@@ -13,10 +13,19 @@ class Scale:
     seconds: float = 20.0
     upload_rows: int = 1_000_000
     trainings: int = 1_000
+    training_rounds: int = 5  # of the one on many points
     scores: int = 10_000_000
     many_series: int = 10_000
 
 
+# For a look whether each row can still be measured. Trainings take long, hence there
+# are few: one for each worker, and one more series than the ten that growth and history begin with.
 SHORT = Scale(
-    series=12, seconds=2.0, upload_rows=100_000, trainings=12, scores=100_000, many_series=24
+    series=11,
+    seconds=1.0,
+    upload_rows=100_000,
+    trainings=2,
+    training_rounds=1,
+    scores=100_000,
+    many_series=22,
 )

@@ -13,17 +13,16 @@ from benchmarks.service.figures import Figure, Reach, Reference
 from benchmarks.service.scene import Scene
 
 POINTS = 10_000
-ROUNDS = 5
 NAME = "trained"
 LOOK_EVERY_S = 0.02
 
 
 def one(scene: Scene) -> Iterator[Figure]:
-    installation = scene.installation
+    installation, rounds = scene.installation, scene.scale.training_rounds
     seeding.judged(installation, NAME, POINTS)
     seeding.await_calm(installation)
-    took = [_ready_s(installation) for _ in range(ROUNDS)]
-    alone = Reference("fit", median(forests.fit_s(POINTS) for _ in range(ROUNDS)))
+    took = [_ready_s(installation) for _ in range(rounds)]
+    alone = Reference("fit", median(forests.fit_s(POINTS) for _ in range(rounds)))
     name = f"train on {POINTS:,} points, request to ready"
     yield Figure(name, median(took), "s", alone, Reach(most=3))
 
