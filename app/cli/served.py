@@ -41,6 +41,9 @@ STUCK_AFTER_S = 10
 ORPHANED_S = 15.0  # a new parent is there after two, where processors are busy after twelve
 LOOK_EVERY_S = 0.5
 PRELOAD_AFTER_S = 1.0
+SHORT_LIFE_S = 5.5
+RESPAWN_PAUSE_S = 1.0
+MOST_SHORT_LIVES = 6  # with their pauses longer than a short life, so one that lives shows by then
 
 
 def application() -> Any:
@@ -89,9 +92,15 @@ def _preload_later() -> None:
 
 
 class DrainingServer(Granian):  # type: ignore[misc,valid-type,unused-ignore]
-    """Asked to stop, it first says so by `/readyz` for a while; asked again, it stops at once."""
+    """Asked to stop, it first says so by `/readyz` for a while; asked again, it stops at once.
+
+    A process that dies again and again is forked anew after a pause each, and the others go on:
+    granian's own server would end with the second time. This one ends where none lives for long,
+    so that who supervises it hears of a start that cannot succeed.
+    """
 
     drain_s = 0.0
+    short_lives = 0  # in a row, while none lived longer
 
     def signal_handler_interrupt(self, *_: Any, **__: Any) -> None:
         is_first = not draining.is_under_way()
@@ -102,6 +111,33 @@ class DrainingServer(Granian):  # type: ignore[misc,valid-type,unused-ignore]
             end.start()
         else:
             super().signal_handler_interrupt()
+
+    def _respawn_workers(self, workers: list[int], *args: Any, **kwargs: Any) -> None:
+        if any(_age_s(self.wrks[index]) < SHORT_LIFE_S for index in workers):
+            self._pause()
+            if self.interrupt_signal:
+                return
+            self._end_if_none_lives_long()
+        else:
+            self.short_lives = 0
+        super()._respawn_workers(workers, *args, **kwargs)
+        self.respawned_wrks.clear()  # by these granian would find that it has to end
+
+    def _pause(self) -> None:
+        end = time.monotonic() + RESPAWN_PAUSE_S
+        while time.monotonic() < end and not self.interrupt_signal:
+            time.sleep(LOOK_EVERY_S / 5)
+
+    def _end_if_none_lives_long(self) -> None:
+        ages_s = [_age_s(worker) for worker in self.wrks if worker.is_alive()]
+        is_one_well = max(ages_s, default=0.0) > SHORT_LIFE_S
+        self.short_lives = 0 if is_one_well else self.short_lives + 1
+        if self.short_lives > MOST_SHORT_LIVES:
+            self.shutdown(exit_code=1)
+
+
+def _age_s(worker: Any) -> float:
+    return time.monotonic() - float(worker.birth)
 
 
 def main() -> None:

@@ -1,0 +1,55 @@
+"""The server's parent: one process that dies does not take the others with it."""
+
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+import pytest
+
+from tests.service import Service, free_port, wait_until
+
+
+@pytest.fixture
+def own(service: Service) -> Iterator[Service]:
+    """For a server of two processes, as `tocsin serve` runs it."""
+    port = str(free_port())
+    environment = {**service.environment, "TOCSIN_PORT": port, "TOCSIN_API_PROCESSES": "2"}
+    url = f"http://127.0.0.1:{port}"
+    made = replace(service, environment=environment, url=url, processes={})
+    yield made
+    made.stop_all()
+
+
+def living(parent: int) -> set[int]:
+    found = psutil.Process(parent).children()
+    return {one.pid for one in found if one.status() != psutil.STATUS_ZOMBIE}
+
+
+def kill_and_await_the_next(parent: int, survivor: int) -> None:
+    before = living(parent)
+    [dying] = before - {survivor}
+    psutil.Process(dying).kill()
+    wait_until(lambda: living(parent) - before, "another takes its place")
+
+
+def test_a_process_killed_again_right_after_its_respawn_leaves_the_others_at_work(
+    own: Service,
+) -> None:
+    parent = own.start("served", "app.cli.served")
+    wait_until(own._answers, "the server answers")
+    wait_until(lambda: len(living(parent.pid)) == 2, "both run")
+    survivor = min(living(parent.pid))
+    for _ in range(3):
+        kill_and_await_the_next(parent.pid, survivor)
+        assert own._answers()
+    assert survivor in living(parent.pid)
+    assert parent.poll() is None
+    parent.send_signal(signal.SIGTERM)
+    assert parent.wait(30) == 0
+
+
+def test_a_start_that_no_process_survives_ends_the_parent_too(own: Service, servers: Any) -> None:
+    own.environment["TOCSIN_DATABASE_URL"] = servers.superuser_url
+    assert own.start("served", "app.cli.served").wait(60) == 1
