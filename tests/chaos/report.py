@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from tests.chaos.rows import Outcome
 
 MOST_SKIPPED = 2
+LOSSY = 3  # the exit code
 SHOWN_PROBLEMS = 5
 HEADS = ("fault", "times", "acknowledged", "lost", "twice", "worst", "goal", "holds")
 
@@ -24,22 +25,25 @@ def table(outcomes: Sequence[Outcome]) -> str:
     return "\n".join(lines)
 
 
-def failures(outcomes: Sequence[Outcome], times_are_a_report: bool = False) -> list[str]:
+def failures(outcomes: Sequence[Outcome]) -> list[str]:
     """Why the run failed; empty where it passed."""
-    wrong = [
-        f"{outcome.fault} does not hold"
-        for outcome in outcomes
-        if outcome.problems or (outcome.late and not times_are_a_report)
-    ]
-    skipped = [outcome.fault for outcome in outcomes if outcome.skipped]
-    if len(skipped) > MOST_SKIPPED:
-        wrong.append(f"{len(skipped)} rows were skipped, {MOST_SKIPPED} may be")
+    wrong = [f"{outcome.fault} does not hold" for outcome in outcomes if not outcome.holds]
+    skipped = _skipped(outcomes)
+    if skipped > MOST_SKIPPED:
+        wrong.append(f"{skipped} rows were skipped, {MOST_SKIPPED} may be")
     return wrong
 
 
-def only_late(outcomes: Sequence[Outcome]) -> list[str]:
-    """The rows that do not hold for their times alone."""
-    return [outcome.fault for outcome in outcomes if outcome.late and not outcome.problems]
+def exit_code(outcomes: Sequence[Outcome]) -> int:
+    """Apart from all else is what no slow machine explains."""
+    is_lossy = any(outcome.lost or outcome.twice for outcome in outcomes)
+    if is_lossy or _skipped(outcomes) > MOST_SKIPPED:
+        return LOSSY
+    return 1 if failures(outcomes) else 0
+
+
+def _skipped(outcomes: Sequence[Outcome]) -> int:
+    return sum(bool(outcome.skipped) for outcome in outcomes)
 
 
 def _cells(outcome: Outcome) -> tuple[str, ...]:
