@@ -8,6 +8,7 @@ from app.actions.parts import Parts
 from app.errors import Unavailable
 from app.store import inspection, migrations
 
+ANSWER_S = 2.0  # who asks for readiness mostly gives up after three
 WORKERS_START_WITHIN_S = 30.0  # they load the detector before they give a sign of life
 READ_ONLY = "read-only, nothing can be stored: a standby, or a server whose disk is full"
 
@@ -54,6 +55,7 @@ def _workers(parts: Parts) -> str:
 def _database(parts: Parts) -> dict[str, str]:
     newest = migrations.newest_revision()
     try:
+        parts.database.ping(ANSWER_S)
         with parts.database.plain() as connection:
             revision = migrations.current_revision(connection)
             is_read_only = inspection.is_read_only(connection)

@@ -211,6 +211,11 @@ class Database:
         with self._transaction() as connection:
             yield connection
 
+    def ping(self, within_s: float) -> None:
+        """Raise `Unavailable` where the server does not answer in time, as one that hangs."""
+        with self.lent() as lent:
+            run_on(lent, (), within_s)
+
     def refuse_powerful_role(self) -> None:
         """Raise `Misconfigured` at the start already; no connection is left for a fork to share."""
         with self.plain():

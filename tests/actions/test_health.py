@@ -1,5 +1,7 @@
 """What `readiness` says when a part is down, and what still works then."""
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 
 from app.actions import health, training
 from app.actions.parts import Parts
@@ -53,6 +56,24 @@ def test_without_postgres_it_is_not_ready(alone: Parts) -> None:
     found = health.readiness(replace(alone, database=database))
     assert (found.status, found.is_ready) == ("unavailable", False)
     assert found.parts["database"] == "does not answer"
+
+
+def test_a_postgres_that_hangs_does_not_answer(alone: Parts) -> None:
+    """Its kernel goes on to acknowledge what is sent: no timeout of the network sees it."""
+    own = Database(alone.settings.required("database_url"), connections=1)
+    with own.plain() as connection:
+        pid = connection.scalar(text("SELECT pg_backend_pid()"))
+    try:
+        os.kill(pid, signal.SIGSTOP)
+    except PermissionError:
+        pytest.skip("the server's processes are another user's")
+    try:
+        found = health.readiness(replace(alone, database=own))
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert (found.status, found.is_ready) == ("unavailable", False)
+    assert found.parts["database"] == "does not answer"
+    own.close()
 
 
 def test_before_the_migration_it_is_not_ready_and_says_what_to_do(
