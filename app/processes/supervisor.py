@@ -15,7 +15,7 @@ from app.errors import Unavailable
 from app.processes.child import Child
 from app.processes.life import IDLE_ROUND_S, READY_POLL_S, Life, Listener
 
-START_ATTEMPTS = 8  # ends before it was ever ready, about 12 s: the trouble will not pass by itself
+START_ATTEMPTS = 8  # ends before it was ever ready: the trouble will not pass by itself
 DOUBLE_DELIVERY_S = 1.0  # `uv run`, make and others repeat the terminal's Ctrl-C at once
 
 
