@@ -43,7 +43,7 @@ class Settings(BaseSettings):
         "default `secret` in the data folder, made on first start",
     )
     api_processes: int = Field(2, ge=1, le=256, description="Processes that answer requests")
-    api_threads: int = Field(2, ge=1, le=64, description="Threads of each of those processes")
+    api_threads: int = Field(4, ge=1, le=64, description="Threads of each of those processes")
     drain_s: float = Field(
         0,
         ge=0,
