@@ -1,10 +1,12 @@
 """Log lines: JSON, one for each event, with the ids that bind them to a request or a job."""
 
 import contextlib
+import json
 import logging
 import sys
-from typing import TextIO
+from typing import Any, TextIO
 
+import orjson
 import structlog
 
 from app.settings import Settings
@@ -26,10 +28,17 @@ class LossyStream:
             self._stream.flush()
 
 
+def _written(line: Any, **options: Any) -> str:
+    try:
+        return orjson.dumps(line, options["default"]).decode()
+    except TypeError:  # text that is no text: half a surrogate pair, which somebody sent
+        return json.dumps(line, **options)
+
+
 def configure(settings: Settings) -> None:
     level = getattr(logging, settings.log_level.upper())
     renderer = (
-        structlog.processors.JSONRenderer()
+        structlog.processors.JSONRenderer(_written)
         if settings.log_format == "json"
         else structlog.dev.ConsoleRenderer()
     )

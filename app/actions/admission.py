@@ -28,7 +28,7 @@ REMEMBERED_S = 0.5
 def admit(parts: Parts, key: ApiKey, *, by: Actor = SERVICE) -> tuple[Caller, Taken] | None:
     """The owner of a key, and his request counted; None where no such key is valid."""
     known = parts.keys.get(key.id)
-    if known is not None and _is_believed(parts, known, key):
+    if known is not None and _is_believed(known, key):
         taken = limits.count_request_in(parts, known.edition, known.caller)
         if taken is not None:
             return known.caller, taken
@@ -37,24 +37,28 @@ def admit(parts: Parts, key: ApiKey, *, by: Actor = SERVICE) -> tuple[Caller, Ta
         return None
     caller = _caller(parts, found, key)
     taken = limits.count_request(parts, caller)
-    _remember(parts, found, caller, taken, before=known.edition if known else None)
+    _remember(parts, key, found, caller, taken, before=known.edition if known else None)
     return caller, taken
 
 
-def _is_believed(parts: Parts, known: Known, key: ApiKey) -> bool:
-    is_fresh = known.is_certain and time.monotonic() < known.until_s
-    return is_fresh and _reason_to_refuse(parts, known.found, key) is None
+def _is_believed(known: Known, key: ApiKey) -> bool:
+    return known.is_certain and time.monotonic() < known.until_s and known.key.is_same(key)
 
 
 def _remember(
-    parts: Parts, found: PresentedKey, caller: Caller, taken: Taken, before: bytes | None
+    parts: Parts,
+    key: ApiKey,
+    found: PresentedKey,
+    caller: Caller,
+    taken: Taken,
+    before: bytes | None,
 ) -> None:
     """before: the edition known when the key was read; a change since then shows by it."""
     if taken.edition is not None:
         holds_s = REMEMBERED_S if found.holds_s is None else min(REMEMBERED_S, found.holds_s)
         until_s = time.monotonic() + holds_s
         is_certain = taken.edition == before
-        known = Known(found, caller, taken.edition, is_certain, until_s)
+        known = Known(key, caller, taken.edition, is_certain, until_s)
         parts.keys.put(caller.key_id, known)
 
 

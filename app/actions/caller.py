@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app.actions.limits import TenantLimits
-from app.store.keys import PresentedKey
+from app.apikeys import ApiKey
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,13 @@ class Caller:
 
 @dataclass(frozen=True)
 class Known:
-    """A valid key as it was read, and the edition of its tenant's keys that was in force then.
+    """A valid key, as it was presented, and the edition of its tenant's keys that was in force
+    when it was looked up.
 
     is_certain: that edition was in force before it was read, too.
     """
 
-    found: PresentedKey
+    key: ApiKey
     caller: Caller
     edition: bytes
     is_certain: bool

@@ -18,6 +18,7 @@ from app.store.jobs import Job
 from app.store.judging import Writes
 from app.store.series import Series
 from app.store.times import to_ns
+from app.store.transaction import Transaction
 
 SHOWN_ERRORS = 100
 OnError = Literal["refuse", "skip"]
@@ -176,7 +177,7 @@ class _Upload:
         for one in changed:
             first, last = (to_ns(moment) for moment in spans[one.id])
             writes.grown(one, stored.get(one.id, 0), first, last)
-        writes.flush(self.connection)
+        writes.flush(Transaction.of(self.connection))
         for one in changed:
             last_ns = to_ns(spans[one.id][1])
             self.trainings += retraining.ask_if_due(

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
 from app.cache.rates import Bucket, Taken
@@ -43,12 +44,14 @@ def count_request_in(parts: "Parts", edition: bytes, caller: "Caller") -> Taken 
 
 
 def _buckets(parts: "Parts", caller: "Caller") -> tuple[Bucket, Bucket]:
-    tenant, of_tenant = str(caller.tenant_id), caller.limits.requests_per_s
+    of_tenant = caller.limits.requests_per_s
     of_key = parts.settings.key_requests_per_s or of_tenant
-    return (
-        Bucket("tenant", tenant, of_tenant),
-        Bucket("key", f"{tenant}:{caller.key_id}", of_key),
-    )
+    return _made(str(caller.tenant_id), caller.key_id, of_tenant, of_key)
+
+
+@lru_cache(1_000)
+def _made(tenant: str, key_id: str, of_tenant: float, of_key: float) -> tuple[Bucket, Bucket]:
+    return Bucket("tenant", tenant, of_tenant), Bucket("key", f"{tenant}:{key_id}", of_key)
 
 
 def refuse_beyond(taken: Taken) -> None:

@@ -13,18 +13,19 @@ from app.store import Connection, audit, models, series
 from app.store.audit import SERVICE, Actor
 from app.store.models import ModelVersion
 from app.store.series import Series
+from app.store.transaction import Transaction
 
 log = structlog.get_logger()
 
 
-def current(parts: Parts, connection: Connection, of: Series) -> Model | None:
+def current(parts: Parts, transaction: Transaction, of: Series) -> Model | None:
     """None while the series has none, or one that this version of the program cannot read."""
     if of.model_version is None:
         return None
     identity = (of.tenant_id, of.id, of.model_version)
     model = parts.models.get(identity)
     if model is None:
-        model = _cached(parts, identity) or _stored(parts, connection, identity)
+        model = _cached(parts, identity) or _stored(parts, transaction.connection, identity)
         if model is not None:
             parts.models.put(identity, model)
     return model

@@ -76,14 +76,23 @@ def refuse_more_points(parts: "Parts", connection: Connection, tenant_id: UUID, 
 
     Before they are noted in their series' row: what is read here must not count them already.
     """
-    known = parts.use.fresh(tenant_id)
-    if known is None or not _has_room(known, more):
-        known = _read(parts, connection, tenant_id)
-        parts.use.keep(tenant_id, known)
+    if fit(parts, tenant_id, more):
+        return
+    known = _read(parts, connection, tenant_id)
+    parts.use.keep(tenant_id, known)
     use, limits = known.use, known.limits
     _refuse("points_per_day", limits.points_per_day, use.points_today + known.added, more)
     _refuse("stored_points", limits.stored_points, use.stored_points + known.added, more)
     known.added += more
+
+
+def fit(parts: "Parts", tenant_id: UUID, more: int) -> bool:
+    """Whether a fresh sum shows room for so many points more; then they are added to it."""
+    known = parts.use.fresh(tenant_id)
+    if known is None or not _has_room(known, more):
+        return False
+    known.added += more
+    return True
 
 
 def _read(parts: "Parts", connection: Connection, tenant_id: UUID) -> _Known:

@@ -13,10 +13,11 @@ from app.actions.parts import Parts
 from app.actions.series_task import SeriesTask
 from app.detection import MINIMUM_POINTS
 from app.errors import Invalid, ModelNotReady, NotFound, Unavailable
-from app.store import Connection, judging
+from app.store import judging
 from app.store.jobs import Job
 from app.store.judging import LOCK_WAIT_S, SeriesHeld, Writes
 from app.store.series import Series
+from app.store.transaction import Transaction
 
 QUICK_WAIT_S = 0.5
 
@@ -77,8 +78,8 @@ def _score(
     answer = Answer({}, {})
     judged: list[SeriesTask] = []
     known = [found for name in asked if (found := states.known(parts, tenant_id, name))]
-    with parts.database.plain() as connection:
-        begun = judging.begin(connection, tenant_id, list(asked), known, wait_s)
+    with parts.database.judging() as transaction:
+        begun = judging.begin(transaction, tenant_id, list(asked), known, wait_s)
         writes = Writes(tenant_id)
         for name, points in asked.items():
             if not wait_s and name not in begun.locked:
@@ -90,10 +91,10 @@ def _score(
             except (NotFound, ModelNotReady, Invalid) as error:
                 answer.errors.update(dict.fromkeys(points.places.tolist(), error))
                 continue
-            task = SeriesTask(parts, connection, begun, name, writes, is_replacing)
+            task = SeriesTask(parts, transaction, begun, name, writes, is_replacing)
             task.run(arranged, answer)
             judged.append(task)
-        trainings = _store(parts, connection, writes, judged)
+        trainings = _store(parts, transaction, writes, judged)
     for task in judged:
         task.keep()
     retraining.wake(parts, trainings)
@@ -101,13 +102,14 @@ def _score(
 
 
 def _store(
-    parts: Parts, connection: Connection, writes: Writes, judged: Iterable["SeriesTask"]
+    parts: Parts, transaction: Transaction, writes: Writes, judged: Iterable["SeriesTask"]
 ) -> list[Job]:
     """All at once, and to the end of the transaction; -> the trainings that are due by it."""
-    if writes.added:
+    if writes.added and not quotas.fit(parts, writes.tenant_id, writes.added):
+        connection = transaction.connection
         quotas.refuse_more_points(parts, connection, writes.tenant_id, writes.added)
     due = [task for task in judged if task.may_train()]
-    writes.flush(connection, commits=not due)
+    writes.flush(transaction, commits=not due)
     return [job for task in due for job in task.trainings()]
 
 

@@ -1,6 +1,5 @@
 """One series within a request that judges points, its lock held."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from app.store.jobs import Job
 from app.store.judging import Begun, Writes
 from app.store.scores import Marks, Score
 from app.store.times import to_ns
+from app.store.transaction import Transaction
 
 MERGED_POINTS = 20_000  # late points are judged in one pass if no more lie between them
 
@@ -31,13 +31,13 @@ class SeriesTask:
     def __init__(
         self,
         parts: Parts,
-        connection: Connection,
+        transaction: Transaction,
         begun: Begun,
         name: str,
         writes: Writes,
         is_replacing: bool,
     ) -> None:
-        self.parts, self.connection, self.series = parts, connection, begun.locked[name]
+        self.parts, self.transaction, self.series = parts, transaction, begun.locked[name]
         self.since, self.now = begun.since.get(self.series.id), begun.now
         self.writes, self.is_replacing = writes, is_replacing
         self.last_ns = to_ns(self.series.last_at) if self.series.last_at else None
@@ -46,6 +46,10 @@ class SeriesTask:
         self.added = 0
         self.lacks_model = False  # there is one, but this version of the program cannot read it
         self.changed: list[int] = []  # ends of the spans in which points were added or replaced
+
+    @property
+    def connection(self) -> Connection:
+        return self.transaction.connection
 
     def run(self, asked: Asked, answer: Answer) -> None:
         unique = self._one_of_each_time(asked, answer)
@@ -153,20 +157,20 @@ class SeriesTask:
 
     def _mark(self, points: Points, verdicts: Verdicts) -> tuple[Marks, dict[str, Any] | None]:
         judged = Judged(points, verdicts, self.series.model_version or 0)
-        return mark(self.connection, self.series, judged, self.last_ns)
+        return mark(self.transaction, self.series, judged, self.last_ns)
 
     def _model(self) -> Model | None:
         """The series' model; without one that can be read, as if it had none."""
-        model = models.current(self.parts, self.connection, self.series)
+        model = models.current(self.parts, self.transaction, self.series)
         if model is None and self.series.model_version is not None:
             self.lacks_model = True
-            self.series = replace(self.series, model_version=None)
+            self.series = self.series._replace(model_version=None)
         return model
 
     def _judge_newest(self, model: Model | None, points: Points) -> Verdicts:
         first_ns = int(points.times[0])
         before, self.is_new = states.before(
-            self.parts, self.connection, self.series, model, first_ns, self.since
+            self.parts, self.transaction, self.series, model, first_ns, self.since
         )
         verdicts, self.after = advance(model, before, points, self.series.fields)
         return verdicts

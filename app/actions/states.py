@@ -11,10 +11,11 @@ from app.actions.parts import Parts
 from app.cache import windows
 from app.cache.windows import Window
 from app.detection import Model, Points, State, lookback_points
-from app.store import Connection, points
+from app.store import points
 from app.store.judging import Known
 from app.store.series import Series
 from app.store.times import to_datetime
+from app.store.transaction import Transaction
 
 BEHIND_MOST = 64  # points; from there on all that a verdict looks back on is read anew
 EVERY_POINTS = 16  # between two windows in Redis
@@ -40,7 +41,7 @@ def is_at_hand(parts: Parts, tenant_id: UUID, name: str) -> bool:
 
 def before(
     parts: Parts,
-    connection: Connection,
+    transaction: Transaction,
     of: Series,
     model: Model | None,
     first_ns: int,
@@ -54,8 +55,8 @@ def before(
     for find, read in ((_in_memory, since), (_in_redis, None)):
         window = find(parts, of)
         if window is not None and _is_usable(window, of, model):
-            return _caught_up(window, connection, of, model, first_ns, read), False
-    stored = points.newest(connection, of, lookback_points(model), first_ns)
+            return _caught_up(window, transaction, of, model, first_ns, read), False
+    stored = points.newest(transaction.connection, of, lookback_points(model), first_ns)
     return State.after(model, stored), True
 
 
@@ -94,7 +95,7 @@ def _is_usable(window: Window, of: Series, model: Model | None) -> bool:
 
 def _caught_up(
     window: Window,
-    connection: Connection,
+    transaction: Transaction,
     of: Series,
     model: Model | None,
     first_ns: int,
@@ -107,5 +108,5 @@ def _caught_up(
         return state
     missing = since if since is not None and len(since) == behind else None
     if missing is None:
-        missing = points.newest(connection, of, behind, first_ns)
+        missing = points.newest(transaction.connection, of, behind, first_ns)
     return state.followed_by(model, missing)

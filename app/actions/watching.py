@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.detection import Points, Verdicts, Watch, watch
-from app.store import Connection, events
+from app.store import events
 from app.store.events import Stretch
 from app.store.ids import event_id
 from app.store.scores import Marks
 from app.store.series import Series
 from app.store.times import to_datetime, to_ns
+from app.store.transaction import Transaction
 
 KNOWN = {field.name for field in fields(Watch)}
 
@@ -46,7 +47,7 @@ class Judged:
 
 
 def mark(
-    connection: Connection, of: Series, judged: Judged, newest_ns: int | None
+    transaction: Transaction, of: Series, judged: Judged, newest_ns: int | None
 ) -> tuple[Marks, dict[str, Any] | None]:
     """Store the events of these points; the lock on the series is held.
 
@@ -56,55 +57,55 @@ def mark(
     n = len(judged.points)
     late = 0 if newest_ns is None else int(np.searchsorted(judged.points.times, newest_ns, "right"))
     found: list[UUID | None] = [None] * n
-    _join_late(connection, of, judged, late, found)
+    _join_late(transaction, of, judged, late, found)
     if late == n:
         return Marks([False] * n, found), None
-    alerts, after = _follow(connection, of, judged, late, found)
+    alerts, after = _follow(transaction, of, judged, late, found)
     return Marks([False] * late + alerts, found), dict(vars(after))
 
 
 def _join_late(
-    connection: Connection, of: Series, judged: Judged, late: int, found: list[UUID | None]
+    transaction: Transaction, of: Series, judged: Judged, late: int, found: list[UUID | None]
 ) -> None:
     """Give the anomalous ones of the first `late` points the event that each lies within."""
     places = np.flatnonzero(judged.verdicts.is_anomaly[:late])
     if not len(places):
         return
     times = judged.points.times[places]
-    for event in events.spanning(connection, of, int(times[0]), int(times[-1])):
+    for event in events.spanning(transaction.connection, of, int(times[0]), int(times[-1])):
         within = (times >= to_ns(event.started_at)) & (times <= to_ns(event.ended_at))
         if within.any():
             _give(found, places[within], event.id)
-            events.join(connection, of, event.id, judged.stretch(places[within]))
+            events.join(transaction.connection, of, event.id, judged.stretch(places[within]))
 
 
 def _follow(
-    connection: Connection, of: Series, judged: Judged, first: int, found: list[UUID | None]
+    transaction: Transaction, of: Series, judged: Judged, first: int, found: list[UUID | None]
 ) -> tuple[list[bool], Watch]:
     """Points from `first` on through the event layer: which alert, and what it remembers then."""
     verdicts, times = judged.verdicts, judged.points.times
-    before, open_id = _remembered(connection, of)
+    before, open_id = _remembered(transaction, of)
     alarms, after = watch(before, verdicts.strength[first:], verdicts.is_anomaly[first:])
     starts = times[first:][alarms.is_alert].tolist()
     ids = [open_id, *(event_id(of.tenant_id, of.id, start) for start in starts)]
     for number, known in enumerate(ids):
         places = first + np.flatnonzero(alarms.event == number)
         if number:
-            events.close(connection, of)  # one at a time is open
+            events.close(transaction.connection, of)  # one at a time is open
         if known is not None and len(places):
             _give(found, places, known)
             store = events.begin if number else events.join
-            store(connection, of, known, judged.stretch(places))
+            store(transaction.connection, of, known, judged.stretch(places))
     if (open_id or starts) and not after.is_open:
-        events.close(connection, of)
+        events.close(transaction.connection, of)
     return alarms.is_alert.tolist(), after
 
 
-def _remembered(connection: Connection, of: Series) -> tuple[Watch, UUID | None]:
+def _remembered(transaction: Transaction, of: Series) -> tuple[Watch, UUID | None]:
     """What the event layer remembers, and the open event; one that was erased is not open."""
     stored = of.watch or {}
     before = Watch(**{name: stored[name] for name in KNOWN & stored.keys()})
-    open_id = events.open_id(connection, of) if before.is_open else None
+    open_id = events.open_id(transaction.connection, of) if before.is_open else None
     if before.is_open and open_id is None:
         before = replace(before, is_open=False, quiet=0)
     return before, open_id

@@ -13,10 +13,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
+from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import NoScriptError, RedisError
 
 from app.cache.entries import PAUSE_S, connect
@@ -69,21 +71,20 @@ class Bucket:
     key: str
     rate: float
 
-    @property
+    @cached_property
     def burst(self) -> int:
         return max(1, math.ceil(self.rate))
 
-    @property
+    @cached_property
     def cost_us(self) -> float:
         return US / self.rate
 
-    @property
+    @cached_property
     def room_us(self) -> float:
         return self.burst * self.cost_us
 
 
-@dataclass(frozen=True)
-class Level:
+class Level(NamedTuple):
     """What is left of a bucket: requests that it takes now, seconds until it is empty again."""
 
     bucket: Bucket
@@ -91,8 +92,7 @@ class Level:
     empty_in_s: float
 
 
-@dataclass(frozen=True)
-class Taken:
+class Taken(NamedTuple):
     """Whether the request may go on, and where not, after how many seconds it may.
 
     edition: the one in force; None where Redis did not answer.
@@ -110,6 +110,7 @@ class Taken:
 class Rates:
     def __init__(self, url: str) -> None:
         self._redis = connect(url)
+        self._idle: list[Any] = []  # connections; of two threads one gets each
         self._script = self._redis.register_script(TAKE)
         self._memory = _Memory()
         self._paused_until = 0.0
@@ -148,14 +149,23 @@ class Rates:
             return self._asked("EVAL", TAKE, *arguments)
 
     def _asked(self, *command: str | bytes | float) -> Any:
-        """Without what redis-py does around a command, which takes longer than the answer."""
-        pool = self._redis.connection_pool
-        connection: Any = pool.get_connection()
+        """Without what redis-py and its pool do around a command, which takes several times as
+        long as the answer. Where Redis was started anew since, the connection is made anew."""
+        connection = self._lent()
+        packed = connection.pack_command(*command)
         try:
-            connection.send_packed_command(connection.pack_command(*command), check_health=False)
-            return connection.read_response()
+            found = _exchanged(connection, packed)
+        except Disconnected:
+            found = _exchanged(connection, packed)
         finally:
-            pool.release(connection)
+            self._idle.append(connection)
+        return found
+
+    def _lent(self) -> Any:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._redis.connection_pool.make_connection()
 
     def renew(self, owner: str) -> None:
         """Keys or limits of this owner changed: another edition is in force."""
@@ -169,7 +179,15 @@ class Rates:
         log.warning("rates are counted by each process", error=type(error).__name__)
 
     def close(self) -> None:
+        while self._idle:
+            self._idle.pop().disconnect()
         self._redis.close()
+
+
+def _exchanged(connection: Any, packed: Any) -> Any:
+    """What comes to no answer is disconnected, as redis-py has it; the next one connects."""
+    connection.send_packed_command(packed, check_health=False)
+    return connection.read_response()
 
 
 class _Memory:

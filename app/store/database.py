@@ -28,6 +28,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from app.errors import Misconfigured, Unavailable
 from app.store.outage import Outage
 from app.store.together import run_on
+from app.store.transaction import Transaction
 
 Taken = TypeVar("Taken")
 
@@ -176,6 +177,14 @@ class Database:
                 yield taken
             finally:
                 taken.close()
+
+    @contextmanager
+    def judging(self) -> Iterator[Transaction]:
+        """For what is asked together; committed at the end, if it was not by then."""
+        with self.lent() as lent:
+            transaction = Transaction(self.engine, lent)
+            yield transaction
+            transaction.commit()
 
     @contextmanager
     def tenant(self, tenant_id: UUID) -> Iterator[Connection]:

@@ -14,7 +14,6 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 from psycopg.errors import LockNotAvailable
-from sqlalchemy import Connection
 
 from app.detection import Points, Verdicts
 from app.store import tables
@@ -22,7 +21,8 @@ from app.store.points import array_literals, as_points
 from app.store.scores import Marks, Score
 from app.store.series import Series
 from app.store.times import to_datetime
-from app.store.together import BEGIN, COMMIT, Ask, Statement, number_array, run, text_array
+from app.store.together import BEGIN, COMMIT, Ask, Statement, number_array, text_array
+from app.store.transaction import Transaction
 
 MOST_SINCE = b"64"
 LOCK_WAIT_S = 15.0
@@ -93,8 +93,8 @@ class Known:
 
 @dataclass(frozen=True)
 class Begun:
-    """The series that are locked, by name; by id the points of the known ones since then, at most
-    `MOST_SINCE` of each; the time of the transaction."""
+    """The series that are locked, by name; by id the points of the known ones since then, where
+    there are any, at most `MOST_SINCE` of each; the time of the transaction."""
 
     locked: dict[str, Series]
     since: dict[UUID, Points]
@@ -102,7 +102,7 @@ class Begun:
 
 
 def begin(
-    connection: Connection,
+    transaction: Transaction,
     tenant_id: UUID,
     names: Sequence[str],
     known: Sequence[Known] = (),
@@ -126,20 +126,18 @@ def begin(
         earliest = _time(min(one.last_at for one in known))
         asked.append((SINCE, (tenant, ids, times, earliest, MOST_SINCE)))
     try:
-        rows = run(connection, asked, wait_s + BEGUN_WITHIN_S)
+        rows = transaction.run(asked, wait_s + BEGUN_WITHIN_S)
     except LockNotAvailable:
         raise SeriesHeld from None
     locked = {one.name: one for one in (Series(*row) for row in rows[2])}
-    since = _since(rows[3], known, locked) if known else {}
+    since = _since(rows[3], locked) if known else {}
     return Begun(locked, since, rows[1][0][3])
 
 
-def _since(
-    rows: Sequence[Any], known: Sequence[Known], locked: Mapping[str, Series]
-) -> dict[UUID, Points]:
-    later: dict[UUID, list[Any]] = {one.series_id: [] for one in known}
+def _since(rows: Sequence[Any], locked: Mapping[str, Series]) -> dict[UUID, Points]:
+    later: dict[UUID, list[Any]] = {}
     for series_id, *row in reversed(rows):
-        later[series_id].append(row)
+        later.setdefault(series_id, []).append(row)
     return {
         of.id: as_points(later[of.id], len(of.fields)) for of in locked.values() if of.id in later
     }
@@ -203,7 +201,7 @@ class Writes:
         span = _time(to_datetime(first_ns)).decode(), _time(to_datetime(last_ns)).decode()
         _extend(self._growth, ([str(of.id)], [added], [span[0]], [span[1]], [remembered]))
 
-    def flush(self, connection: Connection, commits: bool = False) -> None:
+    def flush(self, transaction: Transaction, commits: bool = False) -> None:
         """Send it all; where it `commits`, the transaction is over."""
         tenant = str(self.tenant_id).encode()
         asked: list[Ask] = []
@@ -215,7 +213,7 @@ class Writes:
         if commits:
             asked.append((COMMIT, ()))
         if asked:
-            run(connection, asked)
+            transaction.run(asked)
 
 
 def _as_read(

@@ -1,9 +1,8 @@
 """Series: what a tenant watches, its settings, and where its history and its model stand."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -33,8 +32,9 @@ TODAY = text("current_date")  # sessions are in UTC
 LAST_CODE_POINT = "\U0010ffff"
 
 
-@dataclass(frozen=True)
-class Series:
+class Series(NamedTuple):
+    """A row, its columns in their order; a dataclass takes ten times as long to make."""
+
     tenant_id: UUID
     id: UUID
     name: str

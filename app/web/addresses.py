@@ -1,5 +1,6 @@
 """Where a request came from."""
 
+from functools import lru_cache
 from ipaddress import ip_address
 
 from app.web.framework import Request
@@ -20,6 +21,7 @@ def believed(connected: str | None, forwarded: str | None, trusted_proxies: int)
     return _address(connected)
 
 
+@lru_cache(1_000)
 def _address(text: str | None) -> str | None:
     try:
         return str(ip_address((text or "").strip()))

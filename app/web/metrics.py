@@ -1,5 +1,7 @@
 """Numbers for Prometheus, added up over the processes of the server."""
 
+from functools import cache
+
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     REGISTRY,
@@ -27,8 +29,13 @@ OTHER_METHOD = "other"
 
 def note_request(method: str, route: str, status: int, seconds: float) -> None:
     method = method if method in METHODS else OTHER_METHOD
-    REQUESTS.labels(method, route, str(status)).inc()
-    SECONDS.labels(method, route).observe(seconds)
+    _requests(method, route, str(status)).inc()
+    _seconds(method, route).observe(seconds)
+
+
+# Finding the one of these labels takes as long as counting: few of them are there.
+_requests = cache(REQUESTS.labels)
+_seconds = cache(SECONDS.labels)
 
 
 def exposition() -> tuple[bytes, str]:

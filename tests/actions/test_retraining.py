@@ -47,7 +47,7 @@ def series(**columns: Any) -> Series:
         "created_at": NOW,
         "updated_at": NOW,
     }
-    empty = Series.__dataclass_fields__.keys() - given.keys() - {"tenant_id", "id"}
+    empty = set(Series._fields) - given.keys() - {"tenant_id", "id"}
     rest: Any = dict.fromkeys(empty) | given | columns
     return Series(UUID(int=1), UUID(int=2), **rest)
 

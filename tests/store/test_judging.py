@@ -46,12 +46,12 @@ def verdicts(n: int, fields: int, reasons: Sequence[str]) -> Verdicts:
 
 def store(parts: Parts, of: Series, given: Points, judged: Verdicts) -> dict[int, Score]:
     marks = Marks([True] + [False] * (len(given) - 1), [new_id()] + [None] * (len(given) - 1))
-    with parts.database.plain() as connection:
-        begun = judging.begin(connection, of.tenant_id, [of.name])
+    with parts.database.judging() as transaction:
+        begun = judging.begin(transaction, of.tenant_id, [of.name])
         writes = Writes(of.tenant_id)
         answered = writes.judged(of, given, judged, marks, begun.now)
         writes.grown(of, len(given), int(given.times[0]), int(given.times[-1]), {"quiet": 3})
-        writes.flush(connection, commits=True)
+        writes.flush(transaction, commits=True)
     return answered
 
 
@@ -94,8 +94,8 @@ def test_points_before_the_newest_change_the_revision(
 
 def test_what_is_not_flushed_is_not_stored(parts: Parts, make_series: MakeSeries) -> None:
     of = make_series()
-    with parts.database.plain() as connection:
-        begun = judging.begin(connection, of.tenant_id, [of.name])
+    with parts.database.judging() as transaction:
+        begun = judging.begin(transaction, of.tenant_id, [of.name])
         given = Points(times(1), np.ones((1, 1)))
         Writes(of.tenant_id).judged(of, given, verdicts(1, 1, ["a"]), Marks.none(1), begun.now)
     with parts.database.tenant(of.tenant_id) as connection:
@@ -107,9 +107,9 @@ def test_points_since_those_that_are_known_are_read_in_time_order(
 ) -> None:
     of = make_series()
     store(parts, of, Points(times(5), np.arange(5.0)[:, None]), verdicts(5, 1, list("abcde")))
-    with parts.database.plain() as connection:
+    with parts.database.judging() as transaction:
         known = Known(of.id, to_datetime(START_NS + MINUTE_NS))
-        begun = judging.begin(connection, of.tenant_id, [of.name], [known])
+        begun = judging.begin(transaction, of.tenant_id, [of.name], [known])
     assert begun.since[of.id].values[:, 0].tolist() == [2.0, 3.0, 4.0]
 
 
@@ -117,25 +117,25 @@ def test_points_of_a_series_that_has_the_name_no_more_are_not_taken(
     parts: Parts, make_series: MakeSeries
 ) -> None:
     of, removed = make_series(), make_series()
-    with parts.database.plain() as connection:
+    with parts.database.judging() as transaction:
         known = Known(removed.id, to_datetime(START_NS))
-        assert judging.begin(connection, of.tenant_id, [of.name], [known]).since == {}
+        assert judging.begin(transaction, of.tenant_id, [of.name], [known]).since == {}
 
 
 def test_another_tenants_series_is_not_found_by_its_name(
     parts: Parts, make_series: MakeSeries, other: Any
 ) -> None:
     of = make_series()
-    with parts.database.plain() as connection:
-        assert judging.begin(connection, other.id, [of.name]).locked == {}
+    with parts.database.judging() as transaction:
+        assert judging.begin(transaction, other.id, [of.name]).locked == {}
 
 
 def test_a_series_is_held_to_the_end_of_the_transaction(
     parts: Parts, make_series: MakeSeries
 ) -> None:
     of = make_series()
-    with parts.database.plain() as connection:
-        judging.begin(connection, of.tenant_id, [of.name])
+    with parts.database.judging() as transaction:
+        judging.begin(transaction, of.tenant_id, [of.name])
         with parts.database.tenant(of.tenant_id) as second:
             taken = second.scalars(
                 text("SELECT id FROM series WHERE id = :id FOR UPDATE SKIP LOCKED"), {"id": of.id}

@@ -105,7 +105,7 @@ def test_a_history_in_pages_is_the_newest_of_one_moment(
     of, n = make_series(), points.PAGE_POINTS + 50
     with parts.database.tenant(of.tenant_id) as connection:
         points.add(connection, of, minutes(np.arange(float(n))))
-        counted = Series(**{**of.__dict__, "points": n})
+        counted = of._replace(points=n)
         pages = list(points.in_pages(connection, counted, n - 20))
     assert [len(page) for page in pages] == [points.PAGE_POINTS, 30]
     assert np.concatenate([p.values[:, 0] for p in pages]).tolist() == list(range(20, n))

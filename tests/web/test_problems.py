@@ -39,7 +39,7 @@ def test_a_request_is_logged_with_its_id_and_without_its_key(
 ) -> None:
     owner.http.get("/v1/series/absent", headers={"X-Request-Id": "to-be-found"})
     log = Path(service.log_dir / "server.log")
-    wait_until(lambda: '"request_id": "to-be-found"' in log.read_text(), "the request is logged")
+    wait_until(lambda: '"request_id":"to-be-found"' in log.read_text(), "the request is logged")
     assert owner.key not in log.read_text()
 
 
