@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -58,21 +58,23 @@ class Grove:
         """
         width = 1 + max(int(own.max()) for own in columns)
         begins = np.cumsum([0, *(len(forest.feature) for forest in forests)]).tolist()
-        nodes, known, grown = np.empty(begins[-1], NODE), 0, []
+        nodes, known, roots, ends = np.empty(begins[-1], NODE), 0, [], []
         for forest, own, span in zip(forests, columns, pairwise(begins), strict=True):
-            grown.append(_grown(forest, np.append(own, width), known, nodes[slice(*span)]))
-            known += len(grown[-1].lengths)
-        roots = [one.roots + begin for one, begin in zip(grown, begins, strict=False)]
-        rows = np.array([forest.rows for forest in forests])
+            grown = _grown(forest, np.append(own, width), known, nodes[slice(*span)])
+            roots.append(grown[0] + span[0])
+            ends.append(grown[1])
+            known += grown[1].shape[1]
+        depths, samples = np.concatenate(ends, axis=1)
+        rows, trees = np.array([forest.rows for forest in forests]), [len(own) for own in roots]
         return cls(
-            starts=np.cumsum([0, *(len(one.roots) for one in grown)]),
+            starts=np.cumsum([0, *trees]),
             roots=np.concatenate(roots).astype(np.uint32),
             nodes=nodes,
-            lengths=np.concatenate([one.lengths for one in grown]),
-            samples=np.concatenate([one.samples for one in grown]),
+            lengths=depths + average_path(samples),
+            samples=samples.astype(np.uint16),
             rows=rows,
-            whole=average_path(rows) * [len(one.roots) for one in grown],
-            steps=np.array([one.steps for one in grown]),
+            whole=average_path(rows) * trees,
+            steps=np.array([depth.max() for depth, _ in ends]),
             width=width,
         )
 
@@ -101,15 +103,6 @@ class Grove:
         return answer
 
 
-class _Grown(NamedTuple):
-    """A forest's part of a grove, its roots counted from its own first node."""
-
-    roots: Ints
-    lengths: Floats
-    samples: npt.NDArray[np.uint16]
-    steps: int
-
-
 def average_path(samples: npt.NDArray[Any]) -> Floats:
     """Mean depth at which a search among so many samples ends, c(n) of the paper."""
     n = np.asarray(samples, dtype=np.float64)
@@ -118,8 +111,13 @@ def average_path(samples: npt.NDArray[Any]) -> Floats:
     return np.where(n > 2, long, np.where(n == 2, 1.0, 0.0))
 
 
-def _grown(forest: Forest, columns: Ints, known: int, nodes: npt.NDArray[np.void]) -> _Grown:
-    """Into nodes. columns: the forest's, then that of leaves; known: lengths there are before."""
+def _grown(
+    forest: Forest, columns: Ints, known: int, nodes: npt.NDArray[np.void]
+) -> tuple[Ints, Ints]:
+    """Into nodes; -> where its trees begin in these, and depth and samples of its lengths.
+
+    columns: the forest's, then that of leaves. known: how many lengths there are before.
+    """
     roots = np.empty(max(0, len(forest.samples) - len(forest.cuts)), np.int64)
     ends = np.empty((2, len(forest.samples)), np.int64)
     lengths = _grow(
@@ -136,9 +134,7 @@ def _grown(forest: Forest, columns: Ints, known: int, nodes: npt.NDArray[np.void
     )
     if not lengths:
         raise Invalid("The model's trees are damaged")
-    depth, samples = ends[:, :lengths]
-    along = depth + average_path(samples)
-    return _Grown(roots, along, samples.astype(np.uint16), int(depth.max()))
+    return roots, ends[:, :lengths].copy()
 
 
 @compiled
