@@ -1,8 +1,13 @@
 """Tocsin: anomaly detection for time series, for many tenants, from one command."""
 
-from importlib.metadata import PackageNotFoundError, version
 
-try:
-    __version__ = version("tocsin")
-except PackageNotFoundError:  # imported from a checkout that is not installed
-    __version__ = "0"
+def __getattr__(name: str) -> str:
+    """`__version__`, when it is asked for: to find it takes a tenth of what `tocsin --help` may."""
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("tocsin")
+    except PackageNotFoundError:  # imported from a checkout that is not installed
+        return "0"

@@ -62,10 +62,11 @@ class Settings(BaseSettings):
     cache_ttl_s: int = Field(
         86_400, ge=1, description="Seconds after which an unused cache entry is dropped"
     )
-    model_memory_entries: int = Field(
-        256,
-        ge=1,
-        description="Series whose model and last points a process keeps in memory, a few MB each",
+    model_memory_bytes: int = Field(
+        1_000_000_000,
+        ge=0,
+        description="Memory of each process for the models and last points of series: 0.6 MB each, "
+        "2 MB where history repeats itself",
     )
     slow_requests: int = Field(
         1, ge=1, description="Requests of a process that may wait or compute for seconds at a time"

@@ -4,7 +4,6 @@ from uuid import UUID
 
 import structlog
 
-from app.actions.memory import Identity
 from app.actions.parts import Parts
 from app.cache import models as cached_models
 from app.detection import Model
@@ -17,17 +16,20 @@ from app.store.transaction import Transaction
 
 log = structlog.get_logger()
 
+Identity = tuple[UUID, UUID, int]  # tenant, series, version: what is under it never changes
+
 
 def current(parts: Parts, transaction: Transaction, of: Series) -> Model | None:
     """None while the series has none, or one that this version of the program cannot read."""
     if of.model_version is None:
         return None
+    kept = parts.memory.get((of.tenant_id, of.id))
+    if kept.version == of.model_version:
+        return kept.model
     identity = (of.tenant_id, of.id, of.model_version)
-    model = parts.models.get(identity)
-    if model is None:
-        model = _cached(parts, identity) or _stored(parts, transaction.connection, identity)
-        if model is not None:
-            parts.models.put(identity, model)
+    model = _cached(parts, identity) or _stored(transaction.connection, identity)
+    if model is not None:
+        parts.memory.put_model((of.tenant_id, of.id), of.model_version, model)
     return model
 
 
@@ -36,12 +38,10 @@ def _cached(parts: Parts, identity: Identity) -> Model | None:
     return None if artifact is None else _read(artifact, identity)
 
 
-def _stored(parts: Parts, connection: Connection, identity: Identity) -> Model | None:
-    artifact = models.artifact(connection, *identity)
-    model = _read(artifact, identity)
-    if model is not None:
-        cached_models.put(parts.cache, *identity, artifact)
-    return model
+def _stored(connection: Connection, identity: Identity) -> Model | None:
+    """It is not put back into Redis, which holds hundreds: of thousands of series, asked for in
+    turn, each would push out others and their windows, for what Postgres gives as quickly."""
+    return _read(models.artifact(connection, *identity), identity)
 
 
 def _read(artifact: bytes, identity: Identity) -> Model | None:

@@ -6,7 +6,7 @@ from threading import BoundedSemaphore
 
 from app import signing
 from app.actions.gathering import Gathering
-from app.actions.memory import KeyMemory, ModelMemory, SeriesIds, WindowMemory
+from app.actions.memory import KeyMemory, SeriesIds, SeriesMemory
 from app.actions.quotas import UseMemory
 from app.actions.throttle import Throttle
 from app.cache import Cache
@@ -18,6 +18,7 @@ from app.signing import Secret
 from app.store import Database
 
 KEYS_REMEMBERED = 10_000
+NAMES_REMEMBERED = 20_000  # of series, some 10 MB; more than there is memory for models
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,7 @@ class Parts:
     rates: Rates
     queue: JobQueue
     keys: KeyMemory
-    models: ModelMemory
-    windows: WindowMemory
+    memory: SeriesMemory
     series_ids: SeriesIds
     use: UseMemory
     gathering: Gathering
@@ -57,9 +57,8 @@ def assemble(settings: Settings) -> Parts:
         rates=Rates(redis_url),
         queue=JobQueue(redis_url, secret),
         keys=KeyMemory(KEYS_REMEMBERED),
-        models=ModelMemory(settings.model_memory_entries),
-        windows=WindowMemory(settings.model_memory_entries),
-        series_ids=SeriesIds(settings.model_memory_entries),
+        memory=SeriesMemory(settings.model_memory_bytes),
+        series_ids=SeriesIds(NAMES_REMEMBERED),
         use=UseMemory(),
         gathering=Gathering(),
         slow_places=BoundedSemaphore(settings.slow_requests),

@@ -22,21 +22,28 @@ EVERY_POINTS = 16  # between two windows in Redis
 
 
 def known(parts: Parts, tenant_id: UUID, name: str) -> Known | None:
-    """What this process remembers of a series, to be read on from while it is being locked."""
+    """What this process or Redis remembers of a series, to be read on from while it is being
+    locked."""
     series_id = parts.series_ids.get((tenant_id, name))
-    window = series_id and parts.windows.get((tenant_id, series_id))
+    window = series_id and _remembered(parts, (tenant_id, series_id))
     if not series_id or not window or not len(window.state.recent):
         return None
     return Known(series_id, to_datetime(int(window.state.recent.times[-1])))
 
 
+def _remembered(parts: Parts, series: tuple[UUID, UUID]) -> Window | None:
+    window = parts.memory.get(series).window
+    if window is None:
+        window = windows.get(parts.cache, *series)
+        if window is not None:
+            parts.memory.put_window(series, window)
+    return window
+
+
 def is_at_hand(parts: Parts, tenant_id: UUID, name: str) -> bool:
     """Whether this process has judged the series before, and still has the model that did."""
     series_id = parts.series_ids.get((tenant_id, name))
-    window = series_id and parts.windows.get((tenant_id, series_id))
-    if not series_id or not window:
-        return False
-    return not window.version or bool(parts.models.get((tenant_id, series_id, window.version)))
+    return series_id is not None and parts.memory.get((tenant_id, series_id)).is_at_hand
 
 
 def before(
@@ -66,7 +73,7 @@ def keep(parts: Parts, of: Series, state: State, added: int, is_new: bool) -> No
     is_new: neither here nor in Redis anything was known of it.
     """
     window = Window(of.revision, of.points + added, of.model_version or 0, state)
-    parts.windows.put((of.tenant_id, of.id), window)
+    parts.memory.put_window((of.tenant_id, of.id), window)
     parts.series_ids.put((of.tenant_id, of.name), of.id)
     if is_new or window.points // EVERY_POINTS != of.points // EVERY_POINTS:
         windows.put(parts.cache, of.tenant_id, of.id, window)
@@ -74,12 +81,12 @@ def keep(parts: Parts, of: Series, state: State, added: int, is_new: bool) -> No
 
 def forget(parts: Parts, tenant_id: UUID, series_id: UUID) -> None:
     """Points were erased: they are not to be kept here either."""
-    parts.windows.drop((tenant_id, series_id))
+    parts.memory.drop((tenant_id, series_id))
     windows.drop(parts.cache, tenant_id, series_id)
 
 
 def _in_memory(parts: Parts, of: Series) -> Window | None:
-    return parts.windows.get((of.tenant_id, of.id))
+    return parts.memory.get((of.tenant_id, of.id)).window
 
 
 def _in_redis(parts: Parts, of: Series) -> Window | None:

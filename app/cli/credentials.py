@@ -4,7 +4,6 @@ import json
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
-from app.apikeys import parse
 from app.errors import Misconfigured
 
 FILE = "credentials.json"
@@ -36,6 +35,8 @@ def read(data_dir: Path) -> Credentials:
 
 def follow(data_dir: Path, key: str) -> bool:
     """Put a rotated key in the place of its last secret; whether the file held that."""
+    from app.apikeys import parse
+
     known, new = read(data_dir), parse(key)
     held = {"operator_key": known.operator_key, "api_key": known.api_key}
     mine = [

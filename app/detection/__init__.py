@@ -13,6 +13,7 @@ from app.detection.replay import replay
 from app.detection.settings import Settings
 from app.detection.training import FOREST_POINTS, TRAINING_POINTS, fit
 from app.detection.verdict import Verdicts
+from app.detection.weight import held_bytes
 
 __all__ = [
     "FALLBACK_LOOKBACK",
@@ -31,6 +32,7 @@ __all__ = [
     "advance",
     "anatomy",
     "fit",
+    "held_bytes",
     "lookback_points",
     "preload",
     "prepare",

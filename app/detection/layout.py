@@ -23,9 +23,9 @@ import numpy.typing as npt
 from app.errors import Invalid
 
 MAGIC = b"TOCSIN\r\n"
-VERSION = 2
+VERSION = 3
 HEAD = struct.Struct("<8sIQ32s")
-TYPES = frozenset({"<f8", "<f4", "<i8", "<i4", "<i2", "<u2", "|b1"})
+TYPES = frozenset({"<f8", "<f4", "<i8", "<i4", "<i2", "<u2", "|u1", "|b1"})
 DIMENSIONS_MAX = 2
 
 

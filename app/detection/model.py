@@ -17,7 +17,8 @@ from app.detection.calibration import KNOTS, Calibration
 from app.detection.discord import CHANNELS as SHAPES
 from app.detection.discord import NEEDED_POINTS, Measure
 from app.detection.features import CHANNELS, FEATURES, VIEWS, Yardstick, needed_points
-from app.detection.forest import ARRAYS, Forest, Grove
+from app.detection.forest import ARRAYS, Forest
+from app.detection.grove import Grove
 from app.detection.joint import Joint
 from app.detection.lookup import REACH_POINTS
 from app.detection.points import FIELDS_MAX, Points
@@ -35,10 +36,10 @@ class Model:
     """A trained detector of one series. Made by `fit`, used by `advance`.
 
     threshold: score from which a point is anomalous. band: where normal points lie. typical: a row
-    of features standing in for what is missing. joint: None for a single field. shape: None where
-    history does not repeat itself. recent: the last points of the training, `lookback_points` at
-    most. without: parts that shall not count, of PARTS, to measure what they are worth; not kept in
-    bytes.
+    of features standing in for what is missing. grove: the forests, ready to be walked. joint: None
+    for a single field. shape: None where history does not repeat itself. recent: the last points of
+    the training, `lookback_points` at most. without: parts that shall not count, of PARTS, to
+    measure what they are worth; not kept in bytes.
     """
 
     settings: Settings
@@ -50,7 +51,7 @@ class Model:
     yardstick: Yardstick
     band: Band
     typical: Floats
-    forests: tuple[Forest, ...]
+    grove: Grove
     joint: Joint | None
     shape: Shape | None
     calibration: Calibration
@@ -77,10 +78,11 @@ class Model:
         """Length of the shortest season in points; 0 for none."""
         return self.predictor.period_points
 
-    @cached_property
-    def grove(self) -> Grove:
-        """All forests over the features of a point, ready to be walked."""
-        return Grove.of(self.forests, view_columns(self.fields))
+    @property
+    def forests(self) -> tuple[Forest, ...]:
+        """One for each view, as they were fitted."""
+        columns = view_columns(self.fields)
+        return tuple(Forest.taken(self.grove, i, own) for i, own in enumerate(columns))
 
     @cached_property
     def lookback_points(self) -> int:
@@ -117,7 +119,7 @@ class Model:
             "seasons_ns": list(self.predictor.seasons_ns),
             "calibrated": self.calibration.points,
             "shape": self.shape.facts() if self.shape else None,
-            "rows": [forest.rows for forest in self.forests],
+            "rows": self.grove.rows.tolist(),
         }
         return layout.pack(facts, dict(self._arrays()))
 
@@ -192,9 +194,7 @@ def _rebuilt(facts: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -
         yardstick=Yardstick(scale, *spreads, predictor),
         band=_band(arrays, d),
         typical=_shaped(arrays["typical"], (d * len(FEATURES),)),
-        forests=tuple(
-            _forest(facts, arrays, i, len(columns)) for i, columns in enumerate(view_columns(d))
-        ),
+        grove=_grove(facts, arrays, d),
         joint=together,
         shape=_shape(facts["shape"], arrays, d),
         calibration=Calibration(
@@ -251,12 +251,12 @@ def _shape(
     return Shape(trust, wild, Calibration(points, knots, decade))
 
 
-def _forest(
-    facts: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], view: int, width: int
-) -> Forest:
-    name = list(VIEWS)[view]
-    own = {part: _shaped(arrays[f"{name}.{part}"], (-1,)) for part in ARRAYS}
-    return Forest.rebuilt(own, int(facts["rows"][view]), width)
+def _grove(facts: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], d: int) -> Grove:
+    columns, forests = view_columns(d), []
+    for view, own, rows in zip(VIEWS, columns, facts["rows"], strict=True):
+        trees = {part: _shaped(arrays[f"{view}.{part}"], (-1,)) for part in ARRAYS}
+        forests.append(Forest.rebuilt(trees, int(rows), len(own)))
+    return Grove.of(forests, columns)
 
 
 def _shaped(array: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:

@@ -20,6 +20,7 @@ from app.detection.calibration import Calibration
 from app.detection.evidence import Course, Evidence
 from app.detection.features import CHANNELS, VIEWS, Seen, Spans, Yardstick, guesses, seen
 from app.detection.frame import VALUE_BOUND, Frame
+from app.detection.grove import Grove
 from app.detection.model import Model, lookback_of, view_columns
 from app.detection.novelty import range_so_far
 from app.detection.points import Points
@@ -83,7 +84,7 @@ def fit(
         yardstick=by,
         band=_band(frame, by, learned, first),
         typical=typical,
-        forests=forests,
+        grove=Grove.of(forests, view_columns(points.fields)),
         joint=together.joint if together else None,
         shape=course.shape if course else None,
         calibration=calibration,

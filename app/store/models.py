@@ -12,6 +12,7 @@ from app.errors import NotFound
 from app.store import tables
 
 MODELS = tables.models
+ARTIFACT = "SELECT artifact FROM models WHERE tenant_id = %s AND series_id = %s AND version = %s"
 SHOWN = [column for column in MODELS.c if column.name not in ("artifact", "checksum")]
 
 
@@ -40,15 +41,12 @@ def add(connection: Connection, artifact: bytes, **columns: Any) -> None:
 
 
 def artifact(connection: Connection, tenant_id: UUID, series_id: UUID, version: int) -> bytes:
-    statement = select(MODELS.c.artifact).where(
-        MODELS.c.tenant_id == tenant_id,
-        MODELS.c.series_id == series_id,
-        MODELS.c.version == version,
-    )
-    stored = connection.scalar(statement)
-    if stored is None:
+    """Past SQLAlchemy, in binary: as text it is twice as long, and takes three times as long."""
+    raw: Any = connection.connection.driver_connection
+    found = raw.execute(ARTIFACT, (tenant_id, series_id, version), binary=True).fetchone()
+    if found is None:
         raise NotFound(f"There is no model version {version}")
-    return bytes(stored)
+    return bytes(found[0])
 
 
 def by_version(

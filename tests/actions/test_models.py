@@ -8,7 +8,7 @@ from redis import Redis
 from sqlalchemy import text
 
 from app.actions import models, training
-from app.actions.memory import ModelMemory
+from app.actions.memory import SeriesMemory
 from app.detection import layout
 from app.errors import Conflict
 from app.store import jobs
@@ -39,7 +39,7 @@ def upgraded(account: Account, own_redis: "Redis", request: pytest.FixtureReques
     account.train("rides")
     change(account, request.param)
     own_redis.flushdb()
-    return replace(account, parts=replace(account.parts, models=ModelMemory(16)))
+    return replace(account, parts=replace(account.parts, memory=SeriesMemory(10**8)))
 
 
 def change(account: Account, how: str) -> None:

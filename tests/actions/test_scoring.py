@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from pydantic import SecretStr
 from redis import Redis
 
-from app.actions.memory import WindowMemory
+from app.actions import states
+from app.actions.memory import SeriesMemory
 from app.actions.parts import assemble
 from app.cache import windows
 from app.errors import Conflict, ModelNotReady, NotFound
@@ -269,8 +270,8 @@ def test_the_next_point_finds_the_window_in_the_cache(account: Account) -> None:
 
 def elsewhere(account: Account, **parts: Any) -> Account:
     """The same tenant, asking a process that remembers nothing."""
-    fresh = replace(account.parts, windows=WindowMemory(16), **parts)
-    return replace(account, parts=fresh)
+    fresh = {"memory": SeriesMemory(10**8), **parts}
+    return replace(account, parts=replace(account.parts, **fresh))
 
 
 def test_processes_that_take_turns_answer_like_one(account: Account) -> None:
@@ -292,6 +293,26 @@ def test_processes_that_take_turns_answer_like_one(account: Account) -> None:
         for name, process in (("direct", elsewhere(account)), ("shared", processes[1]))
     ]
     assert after_changes[0] == after_changes[1]
+
+
+def test_a_process_that_may_keep_nothing_answers_like_one_that_keeps_all(account: Account) -> None:
+    found = []
+    for name in ("kept", "forgotten"):
+        new = ready(account, name)
+        process = account if name == "kept" else elsewhere(account, memory=SeriesMemory(0))
+        found.append([facts(process.verdicts(name, new[i], [HISTORY + i]))[0] for i in range(20)])
+    assert found[0] == found[1]
+
+
+def test_what_a_series_that_fell_out_of_memory_is_behind_is_read_as_it_is_locked(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = ready(account, "rides")
+    account.verdicts("rides", new[:16], range(HISTORY, HISTORY + 16))
+    account.verdicts("rides", new[16], [HISTORY + 16])  # of which Redis is not told
+    process = elsewhere(account)
+    monkeypatch.setattr(states.points, "newest", None)
+    assert process.verdicts("rides", new[17], [HISTORY + 17])[0].model_version == 1
 
 
 def test_an_upload_of_many_points_is_not_gone_through_one_by_one(account: Account) -> None:

@@ -68,21 +68,22 @@ def test_a_forest_comes_back_from_its_arrays() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "at", "value"),
+    ("name", "wrong"),
     [
-        ("right", 0, 0),  # a loop
-        ("right", 0, 10**6),
-        ("right", 0, -5),
-        ("feature", 0, 2),  # there are two features only
-        ("feature", 0, -7),
-        ("roots", 0, 1),
-        ("roots", 1, 10**6),
-        ("threshold", 0, np.nan),
+        ("feature", np.zeros(3, np.int8)),
+        ("cuts", np.array([np.nan], np.float32)),
+        ("cuts", np.zeros(1)),
+        ("samples", np.ones(2, np.int16)),
     ],
 )
-def test_trees_that_lead_astray_are_refused(name: str, at: int, value: float) -> None:
+def test_arrays_that_can_be_no_forest_are_refused(name: str, wrong: np.ndarray) -> None:
     grown = forest.fit(rows(100, 2), Settings(n_estimators=3))
-    arrays = {key: array.copy() for key, array in grown.arrays().items()}
-    arrays[name][at] = value
     with pytest.raises(Invalid):
-        forest.Forest.rebuilt(arrays, grown.rows, 2)
+        forest.Forest.rebuilt({**grown.arrays(), name: wrong}, grown.rows, 2)
+
+
+@pytest.mark.parametrize("given", [0, -1, 65_536])
+def test_trees_of_no_rows_or_too_many_are_refused(given: int) -> None:
+    grown = forest.fit(rows(100, 2), Settings(n_estimators=3))
+    with pytest.raises(Invalid):
+        forest.Forest.rebuilt(grown.arrays(), given, 2)

@@ -15,6 +15,7 @@ from app.detection import (
     start,
     training,
 )
+from app.detection.grove import Grove
 from app.errors import Invalid
 
 HOUR_NS = 3_600_000_000_000
@@ -81,7 +82,8 @@ def test_the_forests_decide(series: Series) -> None:
     late = Points.checked(points.times, values)
     model = replace(fit(late[:1700], Settings(contamination=0.02)), shape=None)
     unmoved = forest.fit(np.zeros((256, 1)), model.settings)
-    blind = replace(model, forests=(unmoved,) * len(model.forests))
+    columns = [np.array([0])] * len(model.forests)
+    blind = replace(model, grove=Grove.of([unmoved] * len(columns), columns))
     seeing, _ = advance(model, start(model), late[1700:])
     unseeing, _ = advance(blind, start(blind), late[1700:])
     day = slice(106, 142)

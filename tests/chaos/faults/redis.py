@@ -54,7 +54,7 @@ def rotten(run: Run, told: Outcome) -> None:
     """By a server that keeps no model in memory, so that each request reads what has rotted."""
     ground, port = run.scene.ground, str(free_port())
     server = ground.run_beside(
-        "serve", log="forgetful", TOCSIN_MODEL_MEMORY_ENTRIES="1", TOCSIN_PORT=port
+        "serve", log="forgetful", TOCSIN_MODEL_MEMORY_BYTES="0", TOCSIN_PORT=port
     )
     url = f"http://127.0.0.1:{port}"
     wait_until(lambda: ground.answers(url), f"a second server answers on {url}")
