@@ -320,3 +320,17 @@ def test_a_window_too_short_for_a_new_model_is_not_taken_for_its_past(
             own_redis.flushdb()
         answers.append(facts(account.verdicts(name, new[1:30], range(HISTORY + 1, HISTORY + 30))))
     assert answers[0] == answers[1]
+
+
+def test_a_process_that_missed_points_of_a_training_judges_by_it_like_the_others(
+    account: Account,
+) -> None:
+    """What stood out among them is the training's to know, and not to be remembered beside it."""
+    answers = []
+    for name, other in (("direct", account), ("shared", elsewhere(account))):
+        new = ready(account, name)
+        account.verdicts(name, new[:20], range(HISTORY, HISTORY + 20))
+        other.verdicts(name, new[20], [HISTORY + 20])  # which is absurd
+        account.train(name)
+        answers.append(facts(account.verdicts(name, new[21:], range(HISTORY + 21, HISTORY + NEW))))
+    assert answers[0] == answers[1]
