@@ -1,7 +1,7 @@
 """Two hosts that answer, two that work, one for the database and one for the cache."""
 
+import json
 import secrets
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +12,6 @@ import psycopg
 from redis import Redis
 from redis.exceptions import RedisError
 
-from tests.chaos.ground import PROGRAM
 from tests.cluster.hosts import Host
 from tests.service import Tenant, wait_until
 
@@ -36,10 +35,11 @@ class Cluster:
         """As docs/operating.md has it, once the database and the cache have power."""
         wait_until(self._is_database_there, "the database answers")
         wait_until(self._is_cache_there, "the cache answers")
-        command(self.workers[0], "migrate")
+        self.workers[0].run("migrate")
         for host in (*self.apis, *self.workers):
             host.power_on()
-        self.operator_key = command(self.workers[0], "keys", "create", "--operator").strip()
+        made = self.workers[0].run("keys", "create", "--operator", "--json")
+        self.operator_key = json.loads(made)["secret"]
         self.await_ready()
 
     def client(self, host: Host, key: str) -> httpx.Client:
@@ -103,12 +103,3 @@ def readiness(host: Host) -> dict[str, str]:
     except httpx.TransportError:
         return {}
     return found
-
-
-def command(host: Host, *words: str) -> str:
-    """What `tocsin` prints there, by somebody who has the host's settings."""
-    done = subprocess.run(
-        [PROGRAM, *words], env=host.environment, capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout

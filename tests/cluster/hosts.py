@@ -11,10 +11,12 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 
 from app.processes import Child, spawn
+from tests.chaos.ground import PROGRAM
 from tests.cluster.namespaces import Namespace, Switch
 
 ROOT = Path(__file__).parents[2]
 GONE_WITHIN_S = 30.0
+COMMAND_WITHIN_S = 120.0
 # Its own name, process numbers and memory for files, as on a machine or in a container; the command
 # is the first process, so that the kernel ends all others with it.
 ISOLATED = (
@@ -62,6 +64,18 @@ class Host:
         if self._process is not None:
             _kill(self._process)
             self._process = None
+
+    def run(self, *words: str) -> str:
+        """What a command of `tocsin` prints, given by somebody who has the host's settings."""
+        log = self.log.with_name(f"{self.name}-{words[0]}.log")
+        argv = [str(PROGRAM), *words]
+        child = Child(
+            words[0], argv, self.environment, ROOT, death_signal=signal.SIGKILL, log_path=log
+        )
+        ended_with = spawn(child).wait(COMMAND_WITHIN_S)
+        printed = log.read_text()
+        assert ended_with == 0, printed
+        return printed
 
     @contextmanager
     def without_power(self) -> Iterator[None]:
