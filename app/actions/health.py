@@ -34,9 +34,12 @@ class Readiness:
 
 
 def readiness(parts: Parts) -> Readiness:
-    cache = "ok" if parts.cache.answers() else "does not answer"
-    # The queue lives in the same Redis; jobs that it cannot take wait in the database.
-    asked = {"cache": cache, "queue": cache, "workers": _workers(parts)}
+    is_there = parts.cache.answers()
+    cache = "ok" if is_there else "does not answer"
+    # The queue lives in the same Redis, which is waited for once. Jobs that it cannot take wait in
+    # the database.
+    workers = _workers(parts) if is_there else "unknown"
+    asked = {"cache": cache, "queue": cache, "workers": workers}
     return Readiness({**_database(parts), **asked}, draining.is_under_way())
 
 

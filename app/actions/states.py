@@ -109,11 +109,23 @@ def _caught_up(
     since: Points | None,
 ) -> State:
     is_of_model = window.version == (of.model_version or 0)
-    state = window.state if is_of_model else State.after(model, window.state.recent)
+    if is_of_model and window.points == of.points:
+        return window.state
+    missing = _missing(window, transaction, of, first_ns, since)
+    if is_of_model:
+        return window.state.followed_by(model, missing)
+    # All of them together, since the model may be trained on some of the missing: these are then
+    # not to be remembered as points that came after it.
+    return State.after(model, window.state.recent.append(missing))
+
+
+def _missing(
+    window: Window, transaction: Transaction, of: Series, first_ns: int, since: Points | None
+) -> Points:
+    """By how many points the window is behind: these."""
     behind = of.points - window.points
     if not behind:
-        return state
-    missing = since if since is not None and len(since) == behind else None
-    if missing is None:
-        missing = points.newest(transaction.connection, of, behind, first_ns)
-    return state.followed_by(model, missing)
+        return Points.empty(window.state.recent.fields)
+    if since is not None and len(since) == behind:
+        return since
+    return points.newest(transaction.connection, of, behind, first_ns)

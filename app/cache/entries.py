@@ -1,6 +1,7 @@
 """Signed entries in Redis: one that is missing, damaged or forged is a miss, as is a dead Redis."""
 
-import time
+from collections.abc import Callable
+from typing import TypeVar
 
 import structlog
 from redis import Redis
@@ -8,6 +9,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from app.cache.pause import Pause
 from app.errors import Unavailable
 from app.signing import SIGNATURE_BYTES, Secret
 
@@ -15,9 +17,9 @@ CONNECT_TIMEOUT_S = 0.5
 ANSWER_TIMEOUT_S = 1.0
 KINDS = ("model", "window")  # what the keys of entries begin with
 SCANNED_AT_ONCE = 1_000
-PAUSE_S = 1.0  # after a failure nobody asks for so long, so that a dead Redis slows nothing
 
 log = structlog.get_logger()
+Answer = TypeVar("Answer")
 
 
 def connect(url: str) -> "Redis":
@@ -34,33 +36,17 @@ class Cache:
         self._redis = connect(url)
         self._secret = secret
         self._ttl_s = ttl_s
-        self._paused_until = 0.0
+        self._pause = Pause()
 
     def get(self, key: str) -> bytes | None:
-        if self._is_paused():
-            return None
-        try:
-            entry = self._redis.get(key)
-        except RedisError as error:
-            self._pause(error)
-            return None
+        entry = self._asked(lambda: self._redis.get(key))
         return self._opened(key, entry) if isinstance(entry, bytes) else None
 
     def put(self, key: str, payload: bytes) -> None:
-        if self._is_paused():
-            return
-        try:
-            self._redis.set(key, self._sealed(key, payload), ex=self._ttl_s)
-        except RedisError as error:
-            self._pause(error)
+        self._asked(lambda: self._redis.set(key, self._sealed(key, payload), ex=self._ttl_s))
 
     def drop(self, *keys: str) -> None:
-        if self._is_paused():
-            return
-        try:
-            self._redis.delete(*keys)
-        except RedisError as error:
-            self._pause(error)
+        self._asked(lambda: self._redis.delete(*keys))
 
     def erase(self, owner: str) -> None:
         """Every entry whose key names this tenant, or tenant and series; its rates too.
@@ -102,9 +88,15 @@ class Cache:
         log.warning("cache entry refused: its signature does not hold", key=key)
         return None
 
-    def _is_paused(self) -> bool:
-        return time.monotonic() < self._paused_until
-
-    def _pause(self, error: RedisError) -> None:
-        self._paused_until = time.monotonic() + PAUSE_S
-        log.warning("cache does not answer", error=type(error).__name__)
+    def _asked(self, ask: Callable[[], Answer]) -> Answer | None:
+        """None where Redis does not answer, or did not a moment ago."""
+        if self._pause.holds():
+            return None
+        try:
+            answer = ask()
+        except RedisError as error:
+            self._pause.begin()
+            log.warning("cache does not answer", error=type(error).__name__)
+            return None
+        self._pause.end()
+        return answer

@@ -21,7 +21,8 @@ import structlog
 from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import NoScriptError, RedisError
 
-from app.cache.entries import PAUSE_S, connect
+from app.cache.entries import connect
+from app.cache.pause import Pause
 
 MEMORY_BUCKETS = 10_000
 US = 1_000_000
@@ -113,7 +114,7 @@ class Rates:
         self._idle: list[Any] = []  # connections; of two threads one gets each
         self._script = self._redis.register_script(TAKE)
         self._memory = _Memory()
-        self._paused_until = 0.0
+        self._pause = Pause()
 
     def take(self, buckets: Sequence[Bucket], owner: str = "") -> Taken:
         """Count one request in all buckets, or, where one of them is full, in none.
@@ -128,15 +129,16 @@ class Rates:
         return self._counted(buckets, owner, edition)
 
     def _counted(self, buckets: Sequence[Bucket], owner: str, known: bytes) -> Taken | None:
-        if time.monotonic() < self._paused_until:
+        if self._pause.holds():
             return None
         keys = [f"edition:{owner}", *(f"rate:{bucket.key}" for bucket in buckets)]
         costs = [x for bucket in buckets for x in (bucket.cost_us, bucket.room_us)]
         try:
             found = self._evaluated(len(keys), *keys, known, secrets.token_bytes(8), *costs)
         except RedisError as error:
-            self._pause(error)
+            self._lost(error)
             return None
+        self._pause.end()
         if not found:
             return None
         edition, wait_us, *ahead_us = found
@@ -172,10 +174,10 @@ class Rates:
         try:
             self._redis.delete(f"edition:{owner}")
         except RedisError as error:
-            self._pause(error)
+            self._lost(error)
 
-    def _pause(self, error: RedisError) -> None:
-        self._paused_until = time.monotonic() + PAUSE_S
+    def _lost(self, error: RedisError) -> None:
+        self._pause.begin()
         log.warning("rates are counted by each process", error=type(error).__name__)
 
     def close(self) -> None:

@@ -8,6 +8,6 @@ The data folder is locked for one supervisor; the servers listen on unix sockets
 """
 
 from app.embedded.installation import Installation, Urls, installation, running
-from app.embedded.temporary import temporary
+from app.embedded.temporary import temporary, throwaway_folder
 
-__all__ = ["Installation", "Urls", "installation", "running", "temporary"]
+__all__ = ["Installation", "Urls", "installation", "running", "temporary", "throwaway_folder"]

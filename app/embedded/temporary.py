@@ -24,7 +24,7 @@ def temporary() -> Iterator[Installation]:
     started them. They are not restarted when they end.
     """
     with (
-        _throwaway_folder() as folder,
+        throwaway_folder() as folder,
         installation(folder, is_throwaway=True) as servers,
         Supervisor(handles_signals=False) as supervisor,
     ):
@@ -33,7 +33,8 @@ def temporary() -> Iterator[Installation]:
 
 
 @contextlib.contextmanager
-def _throwaway_folder() -> Iterator[Path]:
+def throwaway_folder() -> Iterator[Path]:
+    """A new folder that the servers' account reaches, gone with us and with servers on it."""
     folder = Path(tempfile.mkdtemp(prefix="tocsin-", dir=_parent()))
     # Its end of the pipe closes when we do, whatever the cause of it.
     heard, ours = os.pipe()

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -49,6 +50,18 @@ def test_without_redis_it_is_degraded_but_ready(alone: Parts) -> None:
     assert (found.status, found.is_ready) == ("degraded", True)
     assert found.parts["cache"] == found.parts["queue"] == "does not answer"
     assert found.parts["workers"] == "unknown"
+
+
+def test_a_redis_that_is_silent_is_waited_for_only_once(
+    alone: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host without power tells nobody that it is gone, and who asks gives up after 3 s."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        queue = JobQueue(url, alone.secret)
+        monkeypatch.setattr(queue, "workers", lambda: pytest.fail("the queue was asked as well"))
+        found = health.readiness(replace(alone, cache=Cache(url, alone.secret, 10), queue=queue))
+    assert (found.parts["cache"], found.parts["workers"]) == ("does not answer", "unknown")
 
 
 def test_without_postgres_it_is_not_ready(alone: Parts) -> None:

@@ -17,6 +17,7 @@ from app.actions.parts import assemble
 from app.cache import windows
 from app.errors import Conflict, ModelNotReady, NotFound
 from app.settings import Settings
+from app.store import points as stored_points
 from app.store import scores
 from app.store.scores import Score, Wanted
 from tests.service import free_port
@@ -311,7 +312,7 @@ def test_what_a_series_that_fell_out_of_memory_is_behind_is_read_as_it_is_locked
     account.verdicts("rides", new[:16], range(HISTORY, HISTORY + 16))
     account.verdicts("rides", new[16], [HISTORY + 16])  # of which Redis is not told
     process = elsewhere(account)
-    monkeypatch.setattr(states.points, "newest", None)
+    monkeypatch.setattr(stored_points, "newest", None)
     assert process.verdicts("rides", new[17], [HISTORY + 17])[0].model_version == 1
 
 
@@ -340,4 +341,18 @@ def test_a_window_too_short_for_a_new_model_is_not_taken_for_its_past(
         if name == "flushed":
             own_redis.flushdb()
         answers.append(facts(account.verdicts(name, new[1:30], range(HISTORY + 1, HISTORY + 30))))
+    assert answers[0] == answers[1]
+
+
+def test_a_process_that_missed_points_of_a_training_judges_by_it_like_the_others(
+    account: Account,
+) -> None:
+    """What stood out among them is the training's to know, and not to be remembered beside it."""
+    answers = []
+    for name, other in (("direct", account), ("shared", elsewhere(account))):
+        new = ready(account, name)
+        account.verdicts(name, new[:20], range(HISTORY, HISTORY + 20))
+        other.verdicts(name, new[20], [HISTORY + 20])  # which is absurd
+        account.train(name)
+        answers.append(facts(account.verdicts(name, new[21:], range(HISTORY + 21, HISTORY + NEW))))
     assert answers[0] == answers[1]

@@ -159,9 +159,7 @@ class Ground:
 
     def server_url(self, host: str, port: int) -> str:
         """The server's role, where a port leads to the socket."""
-        url = urlsplit(self._urls()["server"])
-        netloc = f"{url.netloc.rpartition('@')[0]}@{host}:{port}"
-        return urlunsplit(url._replace(netloc=netloc, query=""))
+        return by_tcp(self._urls()["server"], host, port)
 
     def sockets(self) -> Path:
         return Path(ConnectionPool.from_url(self.redis_url()).connection_kwargs["path"]).parent
@@ -177,6 +175,13 @@ class Ground:
     def _urls(self) -> dict[str, str]:
         found: dict[str, str] = json.loads((self.data_dir / "urls.json").read_text())
         return found
+
+
+def by_tcp(url: str, host: str, port: int) -> str:
+    """The URL of a database that is reached by a socket, where this port leads to it."""
+    found = urlsplit(url)
+    netloc = f"{found.netloc.rpartition('@')[0]}@{host}:{port}"
+    return urlunsplit(found._replace(netloc=netloc, query=""))
 
 
 def kill(process: psutil.Process) -> float:

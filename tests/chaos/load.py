@@ -127,14 +127,21 @@ class Client:
 class Load:
     """A few clients in threads of their own, of one tenant."""
 
-    def __init__(self, url: str, key: str, seed: int, clients: int = CLIENTS) -> None:
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        seed: int,
+        clients: int = CLIENTS,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
         self.ledger = Ledger()
         self.record: list[Asked] = []
         self._clients = [
             Client(
                 number,
                 httpx.Client(
-                    base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=TIMEOUT_S
+                    base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=timeout_s
                 ),
                 self.ledger,
                 random.Random(f"{seed} {number}"),  # noqa: S311 - to be repeated, not to be secret
@@ -161,6 +168,11 @@ class Load:
         self._go.set()
         for thread in self._threads:
             thread.join()
+
+    def move_to(self, url: str) -> None:
+        """From now on another host is asked, also for what the one before did not answer."""
+        for client in self._clients:
+            client.http.base_url = httpx.URL(url)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -200,6 +212,17 @@ class Load:
             if len(at_ease) == len(self._clients) and time.monotonic() - calm_from > CALM_S:
                 return max(_over(late, client, since) for client in at_ease) - since
         return patience_s
+
+    def await_served(self, since: float) -> None:
+        """Each client has got what it asked for after that."""
+        wait_until(
+            lambda: self._served(since) == {client.number for client in self._clients},
+            "each client is served",
+        )
+
+    def _served(self, since: float) -> set[int]:
+        late = self.since(since)
+        return {asked.client for asked in late if asked.started > since and not asked.failure}
 
     def failures(self, since: float) -> tuple[int, int]:
         """Of the requests since then: how many failed, and how many there were."""

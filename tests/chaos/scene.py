@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from tests.chaos.checker import Checker
 from tests.chaos.ground import Ground
 from tests.chaos.load import CLIENTS, Load
+from tests.chaos.trainings import POINTS, Training
 
 
 class Scene:
@@ -13,7 +14,10 @@ class Scene:
         self.ground = ground
         self.key = ground.new_tenant()
         self.load = Load(ground.url, self.key, seed, clients)
-        self.checker = Checker(ground, self.key, self.load.ledger)
+        self.checker = Checker(ground.url, ground.rows, self.key, self.load.ledger)
+
+    def training(self, series: str, points: int = POINTS) -> Training:
+        return Training(self.ground.url, self.key, series, points)
 
 
 @contextmanager

@@ -8,7 +8,6 @@ import httpx
 
 from tests.chaos import needs
 from tests.chaos.rows import Outcome, Row, Run
-from tests.chaos.trainings import Training
 from tests.service import free_port, wait_until
 
 SHIFTS = ("-1d", "+2h")
@@ -38,7 +37,7 @@ def wrong(run: Run, told: Outcome) -> None:
     for url in urls:
         wait_until(lambda url=url: ground.answers(url), f"{url} is ready")  # type: ignore[misc]
     name = f"clocks-{time.monotonic_ns()}"
-    trainings = [Training(run.scene, f"{name}-{i}", POINTS) for i in range(TRAININGS)]
+    trainings = [run.scene.training(f"{name}-{i}", POINTS) for i in range(TRAININGS)]
     for training in trainings:
         training.ask()
     for training in trainings:

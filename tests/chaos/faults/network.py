@@ -10,7 +10,6 @@ from tests.chaos.apart import Relay, Room, room
 from tests.chaos.checker import Checker
 from tests.chaos.load import Load
 from tests.chaos.rows import Outcome, Row, Run
-from tests.chaos.trainings import Training
 from tests.service import wait_until
 
 DATABASE_PORT, REDIS_PORT, SERVER_PORT = 15432, 16379, 18080
@@ -58,7 +57,8 @@ def postgres_unreachable(run: Run, told: Outcome) -> None:
             back_s < run.s(LONGEST_WAIT_S), f"{back_s:.1f} s until all were served again"
         )
         load.stop()
-        told.compare(Checker(ground, key, load.ledger).check, load.ledger.acknowledged)
+        checker = Checker(ground.url, ground.rows, key, load.ledger)
+        told.compare(checker.check, load.ledger.acknowledged)
         server.terminate()
         server.wait(60)
 
@@ -69,7 +69,7 @@ def worker_cut_off(run: Run, told: Outcome) -> None:
     with servers_across(run, 2) as (made, settings):
         worker = ground.run_beside("worker", log="worker-apart", before=made.before, **settings)
         name = f"cut-off-{time.monotonic_ns()}"
-        trainings = [Training(run.scene, f"{name}-{i}") for i in range(TRAININGS)]
+        trainings = [run.scene.training(f"{name}-{i}") for i in range(TRAININGS)]
         for training in trainings:
             training.ask()
         running = ["running"] * TRAININGS

@@ -7,7 +7,6 @@ import psutil  # type: ignore[import-untyped]
 
 from tests.chaos.ground import kill, lives
 from tests.chaos.rows import Outcome, Row, Run
-from tests.chaos.trainings import Training
 from tests.service import wait_until
 
 BACK_S = 2.0
@@ -52,7 +51,7 @@ def _kill_and_await(
 
 
 def _interrupt_training(run: Run, told: Outcome, shoot: Callable[[], float]) -> None:
-    training = Training(run.scene, f"trained-{told.fault.split()[-1]}-{time.monotonic_ns()}")
+    training = run.scene.training(f"trained-{told.fault.split()[-1]}-{time.monotonic_ns()}")
     training.begin()
     at = shoot()
     told.times += 1
