@@ -9,7 +9,7 @@ from uuid import UUID
 from app.actions.parts import Parts
 from app.errors import NotFound, NotScored
 from app.ingest.timestamps import format_timestamp
-from app.store import audit, events, points, scores, series, tenants
+from app.store import audit, events, listing, points, scores, series, tenants
 from app.store.audit import SERVICE, Actor
 from app.store.database import INSTALLATION, become_server, become_tenant
 from app.store.events import Event, WantedEvents
@@ -31,8 +31,13 @@ def points_page(
 
 
 def scores_page(parts: Parts, tenant_id: UUID, name: str, wanted: Wanted) -> list[Score]:
-    with parts.database.tenant(tenant_id) as connection:
-        return scores.page(connection, series.by_name(connection, tenant_id, name), wanted)
+    with parts.database.lent() as lent:
+        return listing.page(lent, tenant_id, name, wanted)
+
+
+def scores_of(parts: Parts, of: Series, wanted: Wanted) -> list[Score]:
+    with parts.database.tenant(of.tenant_id) as connection:
+        return scores.page(connection, of, wanted)
 
 
 def all_points(
@@ -58,7 +63,7 @@ def all_scores(
 
     def pages() -> Iterator[list[Score]]:
         asked = replace(wanted, limit=EXPORT_ROWS)
-        while page := scores_page(parts, tenant_id, name, asked):
+        while page := scores_of(parts, found, asked):
             yield page
             asked = replace(asked, after=(page[-1].timestamp,))
 
@@ -83,9 +88,11 @@ def anomalies(
     parts: Parts, tenant_id: UUID, series_name: str | None, wanted: Wanted
 ) -> list[Score]:
     """Of all series, or of one, which has to be there: a mistyped name must not look healthy."""
+    if series_name is None:
+        with parts.database.lent() as lent:
+            return listing.anomalies(lent, tenant_id, wanted)
     with parts.database.tenant(tenant_id) as connection:
-        if series_name is not None:
-            series.by_name(connection, tenant_id, series_name)
+        series.by_name(connection, tenant_id, series_name)
         return scores.anomalies(connection, tenant_id, series_name, wanted)
 
 

@@ -17,7 +17,7 @@ from app.store.audit import SERVICE, Actor
 from app.store.jobs import Job
 from app.store.judging import Writes
 from app.store.series import Series
-from app.store.times import to_ns
+from app.store.staging import Span
 from app.store.transaction import Transaction
 
 SHOWN_ERRORS = 100
@@ -88,6 +88,7 @@ class _Upload:
         self.by = by
         self.report = Report()
         self.series: dict[str, Series] = {}
+        self.spans: dict[UUID, Span] = {}
         self.trainings: list[Job] = []
         self.made = 0
         self.only = series.by_name(connection, tenant_id, name) if name is not None else None
@@ -99,7 +100,7 @@ class _Upload:
             return
         if self.only is not None:
             values = fields.arranged(self.only, chunk.columns, chunk.values, needs_all=True)
-            staging.stage(self.connection, chunk.rows, self.only.id, chunk.times, values)
+            self._stage(self.only, chunk.rows, chunk.times, values)
             return
         assert chunk.series is not None
         for name in np.unique(chunk.series.astype(str)).tolist():
@@ -116,7 +117,20 @@ class _Upload:
         values, bad = _of_many_series(of, chunk, mine)
         self._reject(bad)
         good = ~np.isin(rows, [error.row for error in bad])
-        staging.stage(self.connection, rows[good], of.id, chunk.times[mine][good], values[good])
+        self._stage(of, rows[good], chunk.times[mine][good], values[good])
+
+    def _stage(
+        self,
+        of: Series,
+        rows: NDArray[np.int64],
+        times: NDArray[np.int64],
+        values: NDArray[np.float64],
+    ) -> None:
+        if not len(times):
+            return
+        staging.stage(self.connection, rows, of.id, times, values)
+        before, span = self.spans.get(of.id), Span.of(times)
+        self.spans[of.id] = before.then(span) if before else span
 
     def _resolve(self, name: str, chunk: Chunk, mine: NDArray[np.bool_]) -> Series:
         if name not in self.series:
@@ -152,16 +166,24 @@ class _Upload:
         if missing:
             raise NotFound(f"The series {min(missing)} was removed while its points came in")
         report = self.report
-        if on_conflict == "replace":
-            report.replaced = staging.replace(self.connection, self.tenant_id)
-        stored = staging.insert(self.connection, self.tenant_id, last_wins=on_conflict == "replace")
+        stored = self._insert(on_conflict)
         report.stored = sum(stored.values())
         quotas.refuse_more_points(self.parts, self.connection, self.tenant_id, report.stored)
-        if on_conflict == "refuse":
+        if on_conflict == "refuse" and report.stored < report.received - report.rejected:
             self._reject_conflicts()
         report.duplicates = report.received - report.rejected - report.stored - report.replaced
         self._note(list(locked.values()), stored)
         report.job = retraining.under_way(self.connection, self.tenant_id, locked.values())
+
+    def _insert(self, on_conflict: OnConflict) -> dict[UUID, int]:
+        """-> how many were stored of each series."""
+        if staging.is_new(self.connection, self.tenant_id, self.spans):
+            staging.insert_all(self.connection, self.tenant_id)
+            return {series_id: span.rows for series_id, span in self.spans.items()}
+        last_wins = on_conflict == "replace"
+        if last_wins:
+            self.report.replaced = staging.replace(self.connection, self.tenant_id)
+        return staging.insert(self.connection, self.tenant_id, last_wins)
 
     def _reject_conflicts(self) -> None:
         found = staging.conflicts(self.connection, self.tenant_id, SHOWN_ERRORS)
@@ -170,18 +192,17 @@ class _Upload:
         self.report.errors += [RowError(line, None, message) for line in found.lines]
 
     def _note(self, locked: list[Series], stored: dict[UUID, int]) -> None:
-        writes, spans = Writes(self.tenant_id), staging.spans(self.connection)
+        writes, spans = Writes(self.tenant_id), self.spans
         changed = [
             one for one in locked if one.id in spans and (one.id in stored or self.report.replaced)
         ]
         for one in changed:
-            first, last = (to_ns(moment) for moment in spans[one.id])
-            writes.grown(one, stored.get(one.id, 0), first, last)
+            span = spans[one.id]
+            writes.grown(one, stored.get(one.id, 0), span.first_ns, span.last_ns)
         writes.flush(Transaction.of(self.connection))
         for one in changed:
-            last_ns = to_ns(spans[one.id][1])
             self.trainings += retraining.ask_if_due(
-                self.connection, one, stored.get(one.id, 0), last_ns
+                self.connection, one, stored.get(one.id, 0), spans[one.id].last_ns
             )
 
 

@@ -4,8 +4,11 @@ COPY cannot write into a table under row-level security; into a temporary one it
 belongs to the connection and is emptied at each end of a transaction, so the catalog is written
 once for a connection and not for each upload. Rows go in Postgres's binary format: every row of an
 upload is of the same length, so numpy lays out a whole chunk at once.
+
+What was put aside is known here by its spans, so that Postgres need not look through it again.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -16,7 +19,7 @@ from sqlalchemy import Connection, text
 
 from app.store import events
 from app.store.scores import MOVE_GONE
-from app.store.times import NS_PER_US
+from app.store.times import NS_PER_US, to_datetime
 
 COPY_SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)  # no flags, no header extension
 COPY_TRAILER = b"\xff\xff"
@@ -37,6 +40,18 @@ INSERT_FIRST, INSERT_LAST = (
         "SELECT series_id, count(*) FROM new GROUP BY series_id"
     )
     for order in ("ASC", "DESC")
+)
+# Looking whether each row is there already takes more than twice as long as storing it.
+IS_ANY_STORED = text(
+    "SELECT EXISTS (SELECT FROM unnest(CAST(:ids AS uuid[]), CAST(:firsts AS timestamptz[]), "
+    "CAST(:lasts AS timestamptz[])) AS span (series_id, first_at, last_at), "
+    "LATERAL (SELECT FROM points WHERE tenant_id = :tenant_id "
+    "AND points.series_id = span.series_id AND timestamp BETWEEN first_at AND last_at "
+    "LIMIT 1) AS stored)"
+)
+INSERT_ALL = text(
+    "INSERT INTO points (tenant_id, series_id, timestamp, value) "
+    "SELECT :tenant_id, series_id, timestamp, value FROM staged"
 )
 # Scores of what is replaced keep their history.
 REPLACE_SCORES = text(
@@ -59,10 +74,6 @@ CONFLICTS = text(
     "WHERE points.tenant_id = :tenant_id AND points.value IS DISTINCT FROM staged.value "
     "ORDER BY line LIMIT :limit"
 )
-SPANS = text(
-    "SELECT series_id, min(timestamp) AS first_at, max(timestamp) AS last_at "
-    "FROM staged GROUP BY series_id"
-)
 
 
 @dataclass(frozen=True)
@@ -71,6 +82,31 @@ class Conflicts:
 
     total: int
     lines: list[int]
+
+
+@dataclass
+class Span:
+    """What was put aside of one series: its times, and whether each was later than all before."""
+
+    first_ns: int
+    last_ns: int
+    rows: int
+    is_ascending: bool
+
+    @classmethod
+    def of(cls, times: NDArray[np.int64]) -> "Span":
+        """times: int64 (n,), n at least 1."""
+        is_ascending = bool((times[1:] > times[:-1]).all())
+        return cls(int(times.min()), int(times.max()), len(times), is_ascending)
+
+    def then(self, later: "Span") -> "Span":
+        """This one and the one that was put aside after it, as one."""
+        return Span(
+            min(self.first_ns, later.first_ns),
+            max(self.last_ns, later.last_ns),
+            self.rows + later.rows,
+            self.is_ascending and later.is_ascending and self.last_ns < later.first_ns,
+        )
 
 
 def begin(connection: Connection) -> None:
@@ -148,12 +184,28 @@ def insert(connection: Connection, tenant_id: UUID, last_wins: bool = False) -> 
     return {series_id: int(count) for series_id, count in rows}
 
 
+def is_new(connection: Connection, tenant_id: UUID, spans: Mapping[UUID, Span]) -> bool:
+    """Whether these are all that was put aside, each time once, and nothing is stored within them.
+
+    The locks on the series are held: it stays so.
+    """
+    if not all(span.is_ascending for span in spans.values()):
+        return False
+    asked = {
+        "tenant_id": tenant_id,
+        "ids": list(spans),
+        "firsts": [to_datetime(span.first_ns) for span in spans.values()],
+        "lasts": [to_datetime(span.last_ns) for span in spans.values()],
+    }
+    return not connection.scalar(IS_ANY_STORED, asked)
+
+
+def insert_all(connection: Connection, tenant_id: UUID) -> None:
+    """Store the points where all are new."""
+    connection.execute(INSERT_ALL, {"tenant_id": tenant_id})
+
+
 def conflicts(connection: Connection, tenant_id: UUID, limit: int) -> Conflicts:
     """After `insert`: the rows that say otherwise than what is stored."""
     rows = connection.execute(CONFLICTS, {"tenant_id": tenant_id, "limit": limit}).all()
     return Conflicts(rows[0].total if rows else 0, [row.line for row in rows])
-
-
-def spans(connection: Connection) -> dict[UUID, tuple[Any, Any]]:
-    """First and last time put aside for each series."""
-    return {row.series_id: (row.first_at, row.last_at) for row in connection.execute(SPANS)}

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from pydantic import SecretStr
 from redis import Redis
 
-from app.actions import states
 from app.actions.memory import SeriesMemory
 from app.actions.parts import assemble
 from app.cache import windows

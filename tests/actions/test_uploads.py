@@ -16,6 +16,7 @@ from app.actions import history, ingestion
 from app.actions.ingestion import Report
 from app.errors import Invalid, RowError
 from app.ingest.chunk import Chunk
+from tests.actions.conftest import MINUTE_NS, START_NS
 from tests.service import Service, Tenant
 
 Account = Any
@@ -70,6 +71,47 @@ def test_every_row_is_counted_once(account: Account) -> None:
     replaced = upload(account, [account.chunk(values)], on_conflict="replace")
     assert (replaced.stored, replaced.replaced, replaced.duplicates) == (0, 1, 19)
     assert [value for [value] in stored(account, "rides")] == values.tolist()
+
+
+def some_rows(random: np.random.Generator) -> tuple[list[int], list[float]]:
+    """Some minutes of an hour and their values, in order and once; or in none and twice."""
+    minutes = int(random.integers(0, 60)) + np.arange(random.integers(1, 16))
+    if random.random() < 0.3:
+        minutes = random.permutation(np.repeat(minutes, 2))
+    return minutes.tolist(), random.integers(0, 3, len(minutes)).astype(float).tolist()
+
+
+def in_two_chunks(minutes: list[int], values: list[float]) -> list[Chunk]:
+    rows, half = np.arange(len(minutes)) + 2, len(minutes) // 2
+    times = START_NS + np.array(minutes) * MINUTE_NS
+    table = np.array(values)[:, None]
+    return [
+        Chunk(rows[part], None, times[part], ("value",), table[part], (), len(rows[part]))
+        for part in (slice(half), slice(half, None))
+    ]
+
+
+@pytest.mark.parametrize("on_conflict", ["refuse", "replace"])
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_in_any_order_and_any_number_of_uploads_are_kept_as_one_by_one(
+    account: Account, seed: int, on_conflict: str
+) -> None:
+    """What is new as a whole goes a shorter way than what was stored in part."""
+    account.make("rides")
+    random, kept = np.random.default_rng(seed), dict[int, float]()
+    for _ in range(15):
+        minutes, values = some_rows(random)
+        before, conflicts = dict(kept), 0
+        for minute, value in zip(minutes, values, strict=True):
+            conflicts += on_conflict == "refuse" and kept.get(minute, value) != value
+            kept[minute] = value if on_conflict == "replace" else kept.get(minute, value)
+        report = upload(account, in_two_chunks(minutes, values), on_conflict=on_conflict)
+        assert report.stored == len(kept) - len(before)
+        assert report.rejected == conflicts
+        assert report.replaced == sum(kept[minute] != before[minute] for minute in before)
+        counted = report.stored + report.duplicates + report.rejected + report.replaced
+        assert counted == report.received == len(minutes)
+    assert [value for [value] in stored(account, "rides")] == [kept[at] for at in sorted(kept)]
 
 
 def test_uploads_at_once_of_the_same_rows_store_them_once(account: Account) -> None:

@@ -112,9 +112,56 @@ def test_rows_of_many_series_each_go_to_their_own(
         staging.begin(connection)
         staging.stage(connection, np.arange(3), ids, every_minute(3), column(1, 2, 3))
         assert staging.insert(connection, one.tenant_id) == {one.id: 2, two.id: 1}
-        assert set(staging.spans(connection)) == {one.id, two.id}
     assert uploads.stored(one).values[:, 0].tolist() == [1, 3]
     assert uploads.stored(two).values[:, 0].tolist() == [2]
+
+
+def span(*minutes: int) -> staging.Span:
+    return staging.Span.of(np.array(minutes, np.int64) * 60_000_000_000)
+
+
+@pytest.mark.parametrize(
+    ("parts_of_it", "is_ascending"),
+    [
+        ([(1, 2, 5)], True),
+        ([(1, 2, 2)], False),
+        ([(2, 1)], False),
+        ([(1, 2), (3, 4)], True),
+        ([(1, 2), (2, 3)], False),
+        ([(3, 4), (1, 2)], False),
+        ([(2, 1), (3,), (4,)], False),
+    ],
+)
+def test_a_span_knows_whether_each_time_was_later_than_all_before(
+    parts_of_it: list[tuple[int, ...]], is_ascending: bool
+) -> None:
+    first, *others = (span(*minutes) for minutes in parts_of_it)
+    for later in others:
+        first = first.then(later)
+    every = [minute for minutes in parts_of_it for minute in minutes]
+    ends = min(every) * 60_000_000_000, max(every) * 60_000_000_000
+    assert first == staging.Span(*ends, len(every), is_ascending)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "is_new"),
+    [((0, 1), True), ((8, 9), True), ((0, 9), False), ((3, 4), False), ((1, 2), False)],
+)
+def test_rows_are_new_where_nothing_is_stored_between_the_first_and_the_last(
+    parts: Parts,
+    uploads: Uploads,
+    make_series: MakeSeries,
+    minutes: tuple[int, int],
+    is_new: bool,
+) -> None:
+    of, other = make_series(), make_series()
+    uploads.insert(of, every_minute(6)[2:], column(1, 2, 3, 4))
+    spans = {other.id: staging.Span.of(every_minute(9))}
+    times = every_minute(10)[list(minutes)]
+    with parts.database.tenant(of.tenant_id) as connection:
+        assert staging.is_new(connection, of.tenant_id, spans)
+        spans[of.id] = staging.Span.of(times)
+        assert staging.is_new(connection, of.tenant_id, spans) == is_new
 
 
 def test_a_repeated_upload_stores_nothing_and_is_no_conflict(
