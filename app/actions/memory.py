@@ -1,9 +1,9 @@
 """What a process keeps of the series it judges, the most recently used ones."""
 
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from app.actions.caller import Known
@@ -49,8 +49,7 @@ SeriesIds = RecentlyUsed[tuple[UUID, str], UUID]
 """Of a name, the id that it had last; the lock on the series shows whether it still is."""
 
 
-@dataclass(frozen=True, eq=False)
-class Kept:
+class Kept(NamedTuple):
     """Of one series: a model version and the last window.
 
     A trail that another model made is left out of the window, so that no model lives on unseen.
@@ -73,19 +72,21 @@ class Kept:
         return of is not None and (not of.version or self.version == of.version)
 
     def with_model(self, version: int, model: Model) -> "Kept":
-        changed = replace(self, version=version, model=model, model_bytes=held_bytes(model))
+        changed = self._replace(version=version, model=model, model_bytes=held_bytes(model))
         if self.window is None or not self.window.state.trail:
             return changed
         state = replace(self.window.state, trail=None)
         return changed.with_window(replace(self.window, state=state))
 
     def with_window(self, window: Window) -> "Kept":
-        changed = replace(self, window=window, window_bytes=held_bytes(window.state))
+        if self.window is not None and window.state.goes_on_from(self.window.state):
+            return self._replace(window=window)
+        changed = self._replace(window=window, window_bytes=held_bytes(window.state))
         trail = window.state.trail
         if trail is None or trail.model is self.model:
             return changed
         model_bytes = held_bytes(trail.model)
-        return replace(changed, version=window.version, model=trail.model, model_bytes=model_bytes)
+        return changed._replace(version=window.version, model=trail.model, model_bytes=model_bytes)
 
 
 NOTHING = Kept()

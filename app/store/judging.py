@@ -41,8 +41,9 @@ LOCK = Statement(
     "lock",
     f"SELECT {', '.join(column.name for column in tables.series.c)} FROM series "  # noqa: S608  # nosec B608 - the columns are ours
     "WHERE tenant_id = $1 AND name = ANY($2::text[]) ORDER BY id FOR UPDATE",
+    is_binary=True,
 )
-LOCK_FREE = Statement("lock_free", f"{LOCK.sql} SKIP LOCKED")
+LOCK_FREE = Statement("lock_free", f"{LOCK.sql} SKIP LOCKED", is_binary=True)
 # By the earliest of the times, years before it are left out as the statement begins.
 SINCE = Statement(
     "since",
@@ -50,6 +51,7 @@ SINCE = Statement(
     "LATERAL (SELECT timestamp, value FROM points WHERE tenant_id = $1 AND series_id = s "
     "AND timestamp > t AND timestamp > $4::timestamptz "
     "ORDER BY timestamp DESC LIMIT $5) AS later",
+    is_binary=True,
 )
 ADD_POINTS = Statement(
     "add_points",

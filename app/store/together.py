@@ -19,7 +19,7 @@ from psycopg.errors import (
     error_from_result,
 )
 from psycopg.pq import ExecStatus
-from sqlalchemy import Connection, PoolProxiedConnection
+from sqlalchemy import PoolProxiedConnection
 
 KNOWN = "together"  # in what the pool remembers of a connection
 ANSWER_S = 20.0  # longer than a lock is waited for
@@ -63,18 +63,14 @@ BEGIN = Statement("begin", "BEGIN")
 COMMIT = Statement("commit", "COMMIT")
 
 
-def run(connection: Connection, asked: Sequence[Ask], within_s: float = ANSWER_S) -> list[Rows]:
-    """The rows of each; the first that fails raises psycopg's error, and none after it is done.
-
-    within_s: then the server is taken to hang, and the connection is given up.
-    """
-    return run_on(connection.connection, asked, within_s)
-
-
 def run_on(
     lent: PoolProxiedConnection, asked: Sequence[Ask], within_s: float = ANSWER_S
 ) -> list[Rows]:
-    """The same on a connection of the pool. With nothing asked: whether the server answers."""
+    """The rows of each; the first that fails raises psycopg's error, and none after it is done.
+
+    lent: a connection of the pool. within_s: then the server is taken to hang, and the connection
+    is given up. With nothing asked: whether the server answers.
+    """
     raw: Any = lent.driver_connection
     known: _Known = lent.info.get(KNOWN) or _Known(Transformer(raw), set())
     lent.info[KNOWN] = known

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from app.actions.parts import Parts
 from app.errors import Unavailable
 from app.store import Database
-from app.store.together import BEGIN, COMMIT, Ask, Statement, number_array, run, run_on, text_array
+from app.store.together import BEGIN, COMMIT, Ask, Statement, number_array, run_on, text_array
 
 ONE = Statement("one", "SELECT 1")
 SAID = Statement("said", "SELECT $1::text")
@@ -32,12 +32,12 @@ def connection(parts: Parts) -> Iterator[Connection]:
 
 def test_rows_come_in_the_order_of_the_statements(connection: Connection) -> None:
     asked: list[Ask] = [(SAID, [b"a"]), (ONE, []), (SAID, [b"b"]), (SAID, [None])]
-    assert run(connection, asked) == [[("a",)], [(1,)], [("b",)], [(None,)]]
+    assert run_on(connection.connection, asked) == [[("a",)], [(1,)], [("b",)], [(None,)]]
 
 
 def test_a_statement_is_prepared_once_for_a_connection(connection: Connection) -> None:
     for _ in range(2):
-        run(connection, [(SAID, [b"a"]), (SAID, [b"b"])])
+        run_on(connection.connection, [(SAID, [b"a"]), (SAID, [b"b"])])
     found = text("SELECT count(*) FROM pg_prepared_statements WHERE name = 'said'")
     assert connection.scalar(found) == 1
 
@@ -57,14 +57,14 @@ def test_a_statement_that_could_not_be_prepared_is_prepared_the_next_time(
 ) -> None:
     early = Statement("early", "SELECT count(*) FROM later")
     with pytest.raises(psycopg.errors.UndefinedTable), connection.begin_nested():
-        run(connection, [(early, ())])
+        run_on(connection.connection, [(early, ())])
     connection.execute(text("CREATE TEMPORARY TABLE later (n integer)"))
-    assert run(connection, [(early, ())]) == [[(0,)]]
+    assert run_on(connection.connection, [(early, ())]) == [[(0,)]]
 
 
 def test_what_is_more_than_the_sockets_hold_both_ways_goes_through(connection: Connection) -> None:
     much = b"x" * 3_000_000
-    rows = run(connection, [(SAID, [much])] * 8)
+    rows = run_on(connection.connection, [(SAID, [much])] * 8)
     assert [len(row[0][0]) for row in rows] == [len(much)] * 8
 
 
@@ -90,7 +90,7 @@ def test_a_connection_on_which_sending_broke_off_is_not_used_again(parts: Parts)
     with own.lent() as lent, pytest.raises(TypeError):
         run_on(lent, [(SAID, [b"a"]), (SAID, ["not bytes"])])  # type: ignore[list-item]
     with own.plain() as connection:
-        assert run(connection, [(SAID, [b"b"])]) == [[("b",)]]
+        assert run_on(connection.connection, [(SAID, [b"b"])]) == [[("b",)]]
     own.close()
 
 
