@@ -8,7 +8,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from app.actions import fields, quotas, retraining
+from app.actions import ahead, fields, quotas, retraining
 from app.actions.parts import Parts
 from app.errors import Conflict, Invalid, NotFound, RowError
 from app.ingest.chunk import Chunk
@@ -53,10 +53,12 @@ def store(
     with parts.database.tenant(tenant_id) as connection:
         upload = _Upload(parts, connection, tenant_id, name, is_creating, by)
         staging.begin(connection)
-        for chunk in chunks:
+
+        def take(chunk: Chunk) -> bool:
             upload.take(chunk)
-            if on_error == "refuse" and len(upload.report.errors) >= SHOWN_ERRORS:
-                break
+            return on_error == "skip" or len(upload.report.errors) < SHOWN_ERRORS
+
+        ahead.work_on_each(chunks, take)  # Postgres takes one in while the next is parsed
         if on_error == "refuse" and upload.report.rejected:
             raise Invalid(
                 "Rows are not valid, and nothing was stored; on_error=skip stores the others",

@@ -1,11 +1,13 @@
 """Records of a CSV file split into cells, all at once; those of another length are set apart."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import RowError
+from app.ingest.columns import Column
 from app.ingest.records import LINE_FEED, QUOTE, Records
 from app.ingest.wording import invalid_line
 
@@ -14,19 +16,43 @@ from app.ingest.wording import invalid_line
 class Cells:
     """The cells of records that all have `width` of them.
 
-    text: the cells of the first record, then those of the second, ...; quotes taken off.
-    lines: int64 (n,), the line of the file on which each record begins.
+    ends: int64 (n * width,), the position behind each cell: those of the first record, then those
+        of the second, ...
     places: int64 (n,), which of the records given each one was.
     """
 
-    text: list[str]
+    records: Records
+    ends: NDArray[np.int64]
     width: int
-    lines: NDArray[np.int64]
     places: NDArray[np.int64]
 
-    def column(self, index: int) -> list[str]:
-        """The cells (n,) of one column."""
-        return self.text[index :: self.width]
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def column(self, index: int) -> Column:
+        """The cells (n,) of one column, quotes taken off."""
+        data = np.frombuffer(self.records.data or b"\n", dtype=np.uint8)
+        begins = np.concatenate([[-1], self.ends])[:-1] + 1
+        starts, stops = begins[index :: self.width], self.ends[index :: self.width]
+        if self.has_quotes:
+            is_quoted = data[starts] == QUOTE
+            starts, stops = starts + is_quoted, stops - is_quoted
+        return Column(data, starts, stops, lambda: self.texts[index :: self.width])
+
+    @cached_property
+    def has_quotes(self) -> bool:
+        return b'"' in self.records.data
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """All cells (n * width,), for those that the bytes do not tell."""
+        # NUL is in no record, so it can part the cells.
+        characters = np.frombuffer(self.records.data, dtype=np.uint8).copy()
+        characters[self.ends] = 0
+        texts = characters.tobytes().decode("utf-8").split("\0")[:-1]
+        if not self.has_quotes:
+            return texts
+        return [text[1:-1].replace('""', '"') if text[:1] == '"' else text for text in texts]
 
 
 def split(records: Records, delimiter: str, width: int) -> tuple[Cells, list[RowError]]:
@@ -47,9 +73,7 @@ def split(records: Records, delimiter: str, width: int) -> tuple[Cells, list[Row
     if errors:
         records = records.where(is_whole)
         separators = _separators(records, delimiter)
-    return Cells(
-        _texts(records, separators), width, records.lines, np.flatnonzero(is_whole)
-    ), errors
+    return Cells(records, separators, width, np.flatnonzero(is_whole)), errors
 
 
 def _separators(records: Records, delimiter: str) -> NDArray[np.int64]:
@@ -79,13 +103,3 @@ def _check_quotes(
         raise invalid_line(
             line, "a quote within a cell; put quotes round the whole cell and double those in it"
         )
-
-
-def _texts(records: Records, separators: NDArray[np.int64]) -> list[str]:
-    # NUL is in no record, so it can part the cells.
-    characters = np.frombuffer(records.data, dtype=np.uint8).copy()
-    characters[separators] = 0
-    texts = characters.tobytes().decode("utf-8").split("\0")[:-1]
-    if b'"' not in records.data:
-        return texts
-    return [text[1:-1].replace('""', '"') if text[:1] == '"' else text for text in texts]

@@ -13,7 +13,7 @@ from app.ingest.header import Header, Wanted, read_header
 from app.ingest.inflate import ByteStream
 from app.ingest.limits import DEFAULT_LIMITS, Limits
 from app.ingest.names import wrong_with_series
-from app.ingest.numbers import parse_numbers
+from app.ingest.numbers import parse_column
 from app.ingest.records import Records, read_records
 from app.ingest.timestamps import parse_timestamps
 
@@ -95,7 +95,7 @@ class _Table:
     def _parse(self, records: Records) -> Chunk:
         header = self.header
         table, errors = cells.split(records, header.delimiter, len(header.names))
-        bad = _Bad(table.lines, {})
+        bad = _Bad(table.records.lines, {})
         if header.timestamp is None:
             times = (self.rows_read + table.places) * _SECOND_NS
         else:
@@ -103,15 +103,15 @@ class _Table:
             bad.note(header.names[header.timestamp], wrong)
         series = None
         if header.series is not None:
-            series = objects([name.strip() for name in table.column(header.series)])
+            series = objects([name.strip() for name in table.column(header.series).texts])
             bad.note(header.names[header.series], _wrong_series(series))
-        values = np.empty((len(table.lines), len(header.fields)), dtype=np.float64)
+        values = np.empty((len(table), len(header.fields)), dtype=np.float64)
         for place, index in enumerate(header.fields):
-            values[:, place], wrong = parse_numbers(table.column(index))
+            values[:, place], wrong = parse_column(table.column(index))
             bad.note(header.names[index], wrong)
         good = bad.others()
         return Chunk(
-            rows=table.lines[good],
+            rows=table.records.lines[good],
             series=None if series is None else series[good],
             times=times[good],
             columns=header.columns,

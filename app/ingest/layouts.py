@@ -19,8 +19,6 @@ WIDTH = 36
 _DIGITS_OF_MICROSECOND = 6
 _ZERO, _NINE = ord("0"), ord("9")
 
-type_of_text = np.dtype(f"S{WIDTH}")
-
 
 @dataclass(frozen=True)
 class Layout:
@@ -52,19 +50,20 @@ def layout_of(text: str) -> Layout | None:
 
 
 def is_written_so(characters: NDArray[np.uint8], layout: Layout) -> NDArray[np.bool_]:
-    """Which rows of characters (n, w), w as wide as the layout, follow it; bool (n,)."""
-    digits = (characters >= _ZERO) & (characters <= _NINE)
-    same = np.equal(characters, layout.example)
-    alike: NDArray[np.bool_] = np.logical_and.reduce(
-        np.where(layout.is_digit, digits, same), axis=1
-    )
+    """Which of the rows follow the layout, by characters (w, n), w as in the layout; bool (n,)."""
+    alike = np.ones(characters.shape[1], np.bool_)
+    for place, is_digit in enumerate(layout.is_digit):
+        if is_digit:
+            alike &= (characters[place] >= _ZERO) & (characters[place] <= _NINE)
+        else:
+            alike &= characters[place] == layout.example[place]
     return alike
 
 
 def read(
     characters: NDArray[np.uint8], layout: Layout
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Rows of characters (n, w) that follow the layout as UTC microseconds (n,), and which hold.
+    """Rows that follow the layout, as characters (w, n): UTC microseconds (n,), and which hold.
 
     Where the second is False the row is no timestamp (month 13) or finer than a microsecond, and
     the first has no meaning there. The range is not checked.
@@ -79,10 +78,10 @@ def read(
 
 def _number(characters: NDArray[np.uint8], start: int, stop: int) -> NDArray[np.uint64]:
     # Unsigned: 19 digits pass the largest int64.
-    number = np.zeros(len(characters), dtype=np.uint64)
-    for position in range(start, stop):
+    number = np.zeros(characters.shape[1], dtype=np.uint64)
+    for digits in characters[start:stop]:
         number *= np.uint64(10)
-        number += characters[:, position] - np.uint8(_ZERO)
+        number += digits - np.uint8(_ZERO)
     return number
 
 
@@ -102,7 +101,7 @@ def _from_epoch(
 def _from_calendar(
     parts: dict[str, NDArray[np.uint64]], characters: NDArray[np.uint8], layout: Layout
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    nothing = np.zeros(len(characters), dtype=np.int64)
+    nothing = np.zeros(characters.shape[1], dtype=np.int64)
     part = {name: number.astype(np.int64) for name, number in parts.items()}
     hour, minute, second = (part.get(name, nothing) for name in ("hour", "minute", "second"))
     offset_hour = part.get("offset_hour", nothing)
@@ -134,4 +133,4 @@ def _fraction(
     cut = min(stop, start + _DIGITS_OF_MICROSECOND)
     scale = 10 ** (_DIGITS_OF_MICROSECOND - (cut - start))
     microseconds = _number(characters, start, cut).astype(np.int64) * scale
-    return microseconds, (characters[:, cut:stop] == _ZERO).all(axis=1)
+    return microseconds, (characters[cut:stop] == _ZERO).all(axis=0)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from app.ingest import decimals
+from app.ingest.columns import Column
 from app.ingest.wording import excerpt
 
 _BLANKS = " \t"
@@ -33,6 +35,16 @@ def parse_number(cell: str) -> float:
     if math.isinf(value):
         raise ValueError(f"{excerpt(text)} is too large; doubles end at 1.8e308")
     return value
+
+
+def parse_column(column: Column) -> tuple[NDArray[np.float64], dict[int, str]]:
+    """`parse_numbers` of a column, some ten millions a second where they have up to 15 digits."""
+    values, is_read = decimals.read(column)
+    if is_read.all():
+        return values, {}
+    odd = np.flatnonzero(~is_read).tolist()
+    values[odd], bad = parse_numbers([column.texts[i] for i in odd])
+    return values, {odd[i]: message for i, message in bad.items()}
 
 
 def parse_numbers(cells: Sequence[str]) -> tuple[NDArray[np.float64], dict[int, str]]:

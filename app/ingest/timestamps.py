@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.ingest import layouts
-from app.ingest.layouts import EPOCH, ISO, WIDTH
+from app.ingest.columns import Column
+from app.ingest.layouts import EPOCH, ISO, WIDTH, Layout
 from app.ingest.wording import excerpt
 
 _START = datetime(1970, 1, 1)
@@ -55,20 +56,20 @@ def parse_timestamp(value: str | int) -> int:
 
 
 def parse_timestamps(
-    column: Iterable[str],
+    column: Iterable[str] | Column,
 ) -> tuple[NDArray[np.int64], dict[int, str]]:
     """A column of text as UTC nanoseconds int64 (n,), and by index what is wrong with the bad ones.
 
-    Takes a list, an array or a Series of str. The same rules as `parse_timestamp`; bad ones are 0.
-    Rows that are written alike are read together, some millions a second; the odd ones one at a
-    time.
+    Takes a list, an array or a Series of str too. The same rules as `parse_timestamp`; bad ones
+    are 0. Rows that are written alike are read together, some millions a second; the odd ones one
+    at a time.
     """
-    cells: list[str] = list(column)
+    cells = column if isinstance(column, Column) else Column.of(column)
     times = np.zeros(len(cells), dtype=np.int64)
     bad: dict[int, str] = {}
     for i in _read_alike(cells, times):
         try:
-            times[i] = parse_timestamp(cells[i])
+            times[i] = parse_timestamp(cells.texts[i])
         except ValueError as error:
             bad[i] = str(error)
     return times, bad
@@ -138,29 +139,46 @@ def _shown(value: str | int) -> str:
     return excerpt(value) if isinstance(value, str) else str(value)
 
 
-def _read_alike(cells: list[str], times: NDArray[np.int64]) -> list[int]:
+def _read_alike(column: Column, times: NDArray[np.int64]) -> list[int]:
     """Fills in the times of rows that are written alike; returns the indices of the others."""
-    ascii_cells = [cell if cell.isascii() else "" for cell in cells]
-    text = np.array(ascii_cells, dtype=layouts.type_of_text)
-    characters = text.view(np.uint8).reshape(len(cells), WIDTH)
-    lengths = np.fromiter(map(len, cells), np.int64, len(cells))
-    pending = np.arange(len(cells))
+    characters, lengths = column.heads(WIDTH), column.lengths
+    pending = np.arange(len(column))
     odd: list[int] = []
     for _ in range(_LAYOUTS_OF_A_COLUMN):
         if not pending.size:
             break
-        layout = layouts.layout_of(cells[pending[0]])
+        layout = layouts.layout_of(_text(characters, lengths, int(pending[0])))
         if layout is None:
             odd.append(int(pending[0]))
             pending = pending[1:]
             continue
-        width = len(layout.example)
-        follows = lengths[pending] == width
-        follows &= layouts.is_written_so(characters[pending, :width], layout)
+        follows = _follow(layout, characters, lengths, pending)
         rows = pending[follows]
-        microseconds, holds = layouts.read(characters[rows, :width], layout)
+        microseconds, holds = layouts.read(_of(rows, characters), layout)
         holds &= (microseconds >= _EARLIEST_US) & (microseconds <= _LATEST_US)
         times[rows[holds]] = microseconds[holds] * 1000
         odd.extend(rows[~holds].tolist())
         pending = pending[~follows]
     return sorted([*odd, *pending.tolist()])
+
+
+def _follow(
+    layout: Layout,
+    characters: NDArray[np.uint8],
+    lengths: NDArray[np.int64],
+    rows: NDArray[np.int64],
+) -> NDArray[np.bool_]:
+    width = len(layout.example)
+    alike = layouts.is_written_so(_of(rows, characters[:width]), layout)
+    follows: NDArray[np.bool_] = alike & (lengths[rows] == width)
+    return follows
+
+
+def _of(rows: NDArray[np.int64], characters: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The columns of these rows; all of them, as nearly always, without a copy."""
+    return characters if len(rows) == characters.shape[1] else characters[:, rows]
+
+
+def _text(characters: NDArray[np.uint8], lengths: NDArray[np.int64], row: int) -> str:
+    """Of a cell as far as layouts reach; those that are longer or not ASCII have none."""
+    return characters[: lengths[row], row].tobytes().decode("ascii", "replace")

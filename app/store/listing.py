@@ -28,7 +28,7 @@ BECOME = Statement(
     "SELECT set_config('app.tenant_id', $1, true), "
     "set_config('plan_cache_mode', 'force_generic_plan', true)",
 )
-NAMED = Statement("named", "SELECT name, fields FROM series WHERE tenant_id = $1 AND name = $2")
+NAMED = Statement("named", "SELECT fields FROM series WHERE tenant_id = $1 AND name = $2")
 
 
 def _page(newest_first: bool, anomalies_only: bool) -> Statement:
@@ -65,8 +65,8 @@ def page(lent: PoolProxiedConnection, tenant_id: UUID, series: str, wanted: Want
     )
     if not known:
         raise NotFound(f"There is no series {series}")
-    ((name_, fields),) = known
-    return [Score._make((*row, name_, fields, "")) for row in rows]
+    ((fields,),) = known
+    return [Score._make((*row, series, fields, "")) for row in rows]
 
 
 def anomalies(lent: PoolProxiedConnection, tenant_id: UUID, wanted: Wanted) -> list[Score]:

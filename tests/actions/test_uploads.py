@@ -60,6 +60,15 @@ def test_bad_rows_are_skipped_where_that_was_asked_for(account: Account) -> None
     assert len(stored(account, "rides")) == 50
 
 
+def test_an_upload_without_a_good_row_stores_nothing(account: Account) -> None:
+    account.make("rides")
+    nothing = np.zeros(0, np.int64)
+    empty = Chunk(nothing, None, nothing, ("value",), np.zeros((0, 1)), (), 0)
+    report = upload(account, [with_error(empty, 2)], on_error="skip")
+    assert (report.received, report.stored, report.rejected) == (1, 0, 1)
+    assert stored(account, "rides") == []
+
+
 def test_every_row_is_counted_once(account: Account) -> None:
     account.make("rides")
     upload(account, [account.chunk(np.arange(10.0))])

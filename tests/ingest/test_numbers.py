@@ -1,11 +1,13 @@
 import math
+from decimal import Decimal
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.ingest.numbers import parse_number, parse_numbers
+from app.ingest.columns import Column
+from app.ingest.numbers import parse_column, parse_number, parse_numbers
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -102,3 +104,29 @@ def test_a_comma_before_three_digits_may_set_thousands_apart() -> None:
     _, bad = parse_numbers(["1,234", "1,5"])
     assert "write '1234', or '1.234' where it is decimal" in bad[0]
     assert "write '1.5'" in bad[1]
+
+
+plain = st.from_regex(r"\A[+-]?[0-9]{0,17}\.?[0-9]{0,17}\Z").filter(lambda text: len(text) < 40)
+mixed = st.one_of(plain, plain, finite.map(repr), st.text("0123456789+-.eE ,x\0é", max_size=20))
+
+
+@given(st.lists(mixed))
+def test_a_column_of_bytes_is_read_as_its_cells_are(cells: list[str]) -> None:
+    values, bad = parse_column(Column.of(cells))
+    same, wrong = parse_numbers(cells)
+    assert values.tobytes() == same.tobytes()
+    assert bad == wrong
+
+
+@given(st.lists(st.tuples(st.integers(-(10**15), 10**15), st.integers(0, 15))))
+def test_short_decimals_are_the_nearest_doubles(numbers: list[tuple[int, int]]) -> None:
+    cells = [f"{Decimal(whole).scaleb(-places):f}" for whole, places in numbers]
+    values, bad = parse_column(Column.of(cells))
+    assert values.tobytes() == np.array([float(cell) for cell in cells], np.float64).tobytes()
+    assert not bad
+
+
+@pytest.mark.parametrize("cell", ["-0", "-0.0", "0", ".0", "000000000000001", "999999999999999"])
+def test_zeros_and_the_longest_short_decimals_keep_their_bits(cell: str) -> None:
+    values, _ = parse_column(Column.of([cell]))
+    assert values.tobytes() == np.float64(cell).tobytes()
