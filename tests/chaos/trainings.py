@@ -16,11 +16,13 @@ BEGIN_S = 1_600_000_020
 class Training:
     """Of a series of its own, trained only when asked."""
 
-    def __init__(self, url: str, key: str, series: str, points: int = POINTS) -> None:
+    def __init__(
+        self, url: str, key: str, series: str, points: int = POINTS, **settings: Any
+    ) -> None:
         headers = {"Authorization": f"Bearer {key}"}
         self.http = httpx.Client(base_url=url, headers=headers, timeout=60)
         self.series, self.job_id = series, ""
-        made = {"name": series, "retrain": "manual"}
+        made = {"name": series, "retrain": "manual", **settings}
         self.http.post("/v1/series", json=made).raise_for_status()
         history = [(BEGIN_S + 60 * i, float(i * i % 97)) for i in range(points)]
         Push(series, tuple(history)).send(self.http).raise_for_status()

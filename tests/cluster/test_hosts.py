@@ -163,7 +163,8 @@ def test_trainings_of_a_dead_worker_host_are_done_by_the_other(cluster: Cluster)
 
 
 def training(cluster: Cluster, tenant: Tenant, name: str) -> Training:
-    return Training(url_of(cluster.apis[0]), tenant.key, name, TRAINED_POINTS)
+    url = url_of(cluster.apis[0])
+    return Training(url, tenant.key, name, TRAINED_POINTS, detector=courses.DETECTOR)
 
 
 def test_without_the_cache_host_verdicts_are_the_same_and_trainings_are_made_up_for(
