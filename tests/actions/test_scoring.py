@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from pydantic import SecretStr
 from redis import Redis
 
-from app.actions import states
 from app.actions.memory import SeriesMemory
 from app.actions.parts import assemble
 from app.cache import windows
@@ -311,7 +310,7 @@ def test_what_a_series_that_fell_out_of_memory_is_behind_is_read_as_it_is_locked
     account.verdicts("rides", new[:16], range(HISTORY, HISTORY + 16))
     account.verdicts("rides", new[16], [HISTORY + 16])  # of which Redis is not told
     process = elsewhere(account)
-    monkeypatch.setattr(states.points, "newest", None)
+    monkeypatch.setattr("app.actions.states.points.newest", None)
     assert process.verdicts("rides", new[17], [HISTORY + 17])[0].model_version == 1
 
 
