@@ -2,7 +2,7 @@
 
 
 def __getattr__(name: str) -> str:
-    """`__version__`, when it is asked for: to find it takes a tenth of what `tocsin --help` may."""
+    """`__version__`, when it is asked for: what finds it would be a tenth of `tocsin --help`."""
     if name != "__version__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib.metadata import PackageNotFoundError, version
