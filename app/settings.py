@@ -43,7 +43,7 @@ class Settings(BaseSettings):
         "default `secret` in the data folder, made on first start",
     )
     api_processes: int = Field(2, ge=1, le=256, description="Processes that answer requests")
-    api_threads: int = Field(4, ge=1, le=64, description="Threads of each of those processes")
+    api_threads: int = Field(16, ge=1, le=64, description="Threads of each of those processes")
     drain_s: float = Field(
         0,
         ge=0,
@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     )
     json_bytes: int = Field(8_000_000, ge=1000, description="Largest JSON body")
     database_connections: int = Field(
-        8, ge=1, le=1000, description="Connections of each process to the database, at most"
+        16, ge=1, le=1000, description="Connections of each process to the database, at most"
     )
     cache_ttl_s: int = Field(
         86_400, ge=1, description="Seconds after which an unused cache entry is dropped"

@@ -25,7 +25,9 @@ class Asked:
 
     def arranged(self, of: Series) -> "Asked":
         """With the values in the order of the series' fields; those not named are missing."""
-        values = fields.arranged(of, self.columns, self.values) + 0.0  # no -0.0, see Points
+        are_alike = self.columns == tuple(of.fields)
+        values = self.values if are_alike else fields.arranged(of, self.columns, self.values)
+        values = values + 0.0  # no -0.0, see Points
         return Asked(self.times, values, self.places, tuple(of.fields))
 
 

@@ -168,12 +168,13 @@ class SeriesTask:
         return model
 
     def _judge_newest(self, model: Model | None, points: Points) -> Verdicts:
-        first_ns = int(points.times[0])
-        before, self.is_new = states.before(
-            self.parts, self.transaction, self.series, model, first_ns, self.since
-        )
-        verdicts, self.after = advance(model, before, points, self.series.fields)
-        return verdicts
+        first_ns, n = int(points.times[0]), len(points)
+        past = states.before(self.parts, self.transaction, self.series, model, first_ns, self.since)
+        if past.missing is not None:  # judged once more: in one go with the new ones that is least
+            points = past.missing.append(points)
+        verdicts, self.after = advance(model, past.state, points, self.series.fields)
+        self.is_new = past.is_new
+        return verdicts if past.missing is None else verdicts[len(points) - n :]
 
     def _judge_late(self, fresh: Asked) -> dict[str, Any] | None:
         """Stored points; -> what the event layer remembers, if it saw points."""

@@ -5,6 +5,7 @@ many points it is behind, the count of the series shows. These are read, and it 
 So Redis needs to be told only now and then.
 """
 
+from typing import NamedTuple
 from uuid import UUID
 
 from app.actions.parts import Parts
@@ -19,6 +20,17 @@ from app.store.transaction import Transaction
 
 BEHIND_MOST = 64  # points; from there on all that a verdict looks back on is read anew
 EVERY_POINTS = 16  # between two windows in Redis
+
+
+class Past(NamedTuple):
+    """A state, and the points from there on to those that are to be judged.
+
+    is_new: all of it had to be read from Postgres.
+    """
+
+    state: State
+    missing: Points | None = None
+    is_new: bool = False
 
 
 def known(parts: Parts, tenant_id: UUID, name: str) -> Known | None:
@@ -53,18 +65,17 @@ def before(
     model: Model | None,
     first_ns: int,
     since: Points | None = None,
-) -> tuple[State, bool]:
-    """The state before a point that follows all that were stored when the series was locked; and
-    whether all of it had to be read from Postgres.
+) -> Past:
+    """What lies before a point that follows all that were stored when the series was locked.
 
     since: what was stored after all that this process remembers, read under the lock.
     """
     for find, read in ((_in_memory, since), (_in_redis, None)):
         window = find(parts, of)
         if window is not None and _is_usable(window, of, model):
-            return _caught_up(window, transaction, of, model, first_ns, read), False
+            return _behind(window, transaction, of, model, first_ns, read)
     stored = points.newest(transaction.connection, of, lookback_points(model), first_ns)
-    return State.after(model, stored), True
+    return Past(State.after(model, stored), is_new=True)
 
 
 def keep(parts: Parts, of: Series, state: State, added: int, is_new: bool) -> None:
@@ -100,23 +111,23 @@ def _is_usable(window: Window, of: Series, model: Model | None) -> bool:
     return window.revision == of.revision and 0 <= behind <= BEHIND_MOST and reaches_back
 
 
-def _caught_up(
+def _behind(
     window: Window,
     transaction: Transaction,
     of: Series,
     model: Model | None,
     first_ns: int,
     since: Points | None,
-) -> State:
+) -> Past:
     is_of_model = window.version == (of.model_version or 0)
     if is_of_model and window.points == of.points:
-        return window.state
+        return Past(window.state)
     missing = _missing(window, transaction, of, first_ns, since)
     if is_of_model:
-        return window.state.followed_by(model, missing)
+        return Past(window.state, missing)
     # All of them together, since the model may be trained on some of the missing: these are then
     # not to be remembered as points that came after it.
-    return State.after(model, window.state.recent.append(missing))
+    return Past(State.after(model, window.state.recent.append(missing)))
 
 
 def _missing(

@@ -54,10 +54,12 @@ def mark(
     newest_ns: the newest point that was stored before; what is not after it came late.
     -> the marks of the verdicts, and what is to be remembered of the series, if it is news.
     """
-    n = len(judged.points)
-    late = 0 if newest_ns is None else int(np.searchsorted(judged.points.times, newest_ns, "right"))
+    n, late = len(judged.points), 0
+    if newest_ns is not None and newest_ns >= judged.points.times[0]:
+        late = int(np.searchsorted(judged.points.times, newest_ns, "right"))
     found: list[UUID | None] = [None] * n
-    _join_late(transaction, of, judged, late, found)
+    if late:
+        _join_late(transaction, of, judged, late, found)
     if late == n:
         return Marks([False] * n, found), None
     alerts, after = _follow(transaction, of, judged, late, found)
@@ -89,10 +91,12 @@ def _follow(
     starts = times[first:][alarms.is_alert].tolist()
     ids = [open_id, *(event_id(of.tenant_id, of.id, start) for start in starts)]
     for number, known in enumerate(ids):
+        if known is None:
+            continue
         places = first + np.flatnonzero(alarms.event == number)
         if number:
             events.close(transaction.connection, of)  # one at a time is open
-        if known is not None and len(places):
+        if len(places):
             _give(found, places, known)
             store = events.begin if number else events.join
             store(transaction.connection, of, known, judged.stretch(places))

@@ -77,6 +77,11 @@ class Bucket:
         return max(1, math.ceil(self.rate))
 
     @cached_property
+    def policy(self) -> str:
+        """As the header `RateLimit-Policy` has it: requests in a window of seconds."""
+        return f'"{self.name}";q={self.burst};w={math.ceil(self.room_us / US)}'
+
+    @cached_property
     def cost_us(self) -> float:
         return US / self.rate
 

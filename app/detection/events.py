@@ -67,13 +67,16 @@ def watch(
     strengths: of the verdicts, (n,) evidence; is_anomaly: (n,).
     """
     now, opened = before, 0
-    rows: list[tuple[float, bool, int]] = []
+    alarms: list[float] = []
+    alerts: list[bool] = []
+    events: list[int] = []
     for strength, is_strange in zip(strengths, is_anomaly, strict=True):
         now, alarm, is_alert = _step(now, float(strength), bool(is_strange))
         opened += is_alert
-        rows.append((alarm, is_alert, opened if now.is_open and now.quiet == 0 else -1))
-    table = np.array(rows, dtype=np.float64).reshape(-1, 3)
-    return Alarms(table[:, 0], table[:, 1] > 0, table[:, 2].astype(np.int64)), now
+        alarms.append(alarm)
+        alerts.append(is_alert)
+        events.append(opened if now.is_open and now.quiet == 0 else -1)
+    return Alarms(np.array(alarms), np.array(alerts, np.bool_), np.array(events, np.int64)), now
 
 
 def _step(now: Watch, strength: float, is_anomaly: bool) -> tuple[Watch, float, bool]:

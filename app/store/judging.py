@@ -4,23 +4,21 @@ The first becomes the tenant, locks the series, and reads what came since this p
 last one; the second stores points and verdicts of all the series of a request, and commits.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import numpy as np
 import orjson
-from numpy.typing import NDArray
 from psycopg.errors import LockNotAvailable
 
 from app.detection import Points, Verdicts
 from app.store import tables
-from app.store.points import array_literals, as_points
+from app.store.points import as_points, literals
 from app.store.scores import Marks, Score
 from app.store.series import Series
-from app.store.times import to_datetime
+from app.store.times import to_aware, to_datetime
 from app.store.together import BEGIN, COMMIT, Ask, Statement, number_array, text_array
 from app.store.transaction import Transaction
 
@@ -160,31 +158,20 @@ class Writes:
     ) -> dict[int, Score]:
         """Points that are not stored yet, with their verdicts; -> by time in ns the scores, as
         they will be read. now: the time of the transaction."""
-        times, values = _texts(points.times), array_literals(points.values)
-        ids = [str(of.id)] * len(points)
+        moments = to_aware(points.times)
+        times, ids = [str(moment) for moment in moments], [str(of.id)] * len(points)
         version = of.model_version or 0
         versions = [version if is_model else 0 for is_model in verdicts.model_based.tolist()]
-        _extend(self._points, (ids, times, values))
-        _extend(
-            self._scores,
-            (
-                ids,
-                times,
-                values,
-                verdicts.score.tolist(),
-                verdicts.is_anomaly.tolist(),
-                verdicts.threshold.tolist(),
-                array_literals(verdicts.expected),
-                array_literals(verdicts.lower),
-                array_literals(verdicts.upper),
-                array_literals(verdicts.contributions),
-                verdicts.reasons,
-                versions,
-                marks.alerts,
-                [event or "NULL" for event in marks.events],
-            ),
-        )
-        return _as_read(of, points, verdicts, marks, versions, now)
+        numbers = [x.tolist() for x in (verdicts.score, verdicts.is_anomaly, verdicts.threshold)]
+        wide = (verdicts.expected, verdicts.lower, verdicts.upper, verdicts.contributions)
+        values, *rest = [x.tolist() for x in (points.values, *wide)]
+        texts = literals(values)
+        _extend(self._points, (ids, times, texts))
+        reasons, events = verdicts.reasons, [event or "NULL" for event in marks.events]
+        said = (*numbers, *map(literals, rest), reasons, versions, marks.alerts, events)
+        _extend(self._scores, (ids, times, texts, *said))
+        judged = (moments, values, *numbers, *rest, reasons, versions)
+        return dict(zip(points.times.tolist(), _as_read(of, judged, marks, now), strict=True))
 
     def grown(
         self,
@@ -200,8 +187,10 @@ class Writes:
         """
         self.added += added
         remembered = None if watch is None else orjson.dumps(watch).decode()
-        span = _time(to_datetime(first_ns)).decode(), _time(to_datetime(last_ns)).decode()
-        _extend(self._growth, ([str(of.id)], [added], [span[0]], [span[1]], [remembered]))
+        first = last = to_datetime(first_ns).isoformat()
+        if last_ns != first_ns:
+            last = to_datetime(last_ns).isoformat()
+        _extend(self._growth, ([str(of.id)], [added], [first], [last], [remembered]))
 
     def flush(self, transaction: Transaction, commits: bool = False) -> None:
         """Send it all; where it `commits`, the transaction is over."""
@@ -219,34 +208,14 @@ class Writes:
 
 
 def _as_read(
-    of: Series,
-    points: Points,
-    verdicts: Verdicts,
-    marks: Marks,
-    versions: list[int],
-    now: datetime,
-) -> dict[int, Score]:
-    columns: list[Sequence[Any]] = [
-        [to_datetime(time_ns) for time_ns in points.times.tolist()],
-        points.values.tolist(),
-        verdicts.score.tolist(),
-        verdicts.is_anomaly.tolist(),
-        verdicts.threshold.tolist(),
-        verdicts.expected.tolist(),
-        verdicts.lower.tolist(),
-        verdicts.upper.tolist(),
-        verdicts.contributions.tolist(),
-        verdicts.reasons,
-        versions,
-        [False] * len(points),
-        [now] * len(points),
-        marks.alerts,
-        marks.events,
-        [of.name] * len(points),
-        [of.fields] * len(points),
-    ]
-    rows = (Score(of.tenant_id, of.id, *row) for row in zip(*columns, strict=True))
-    return dict(zip(points.times.tolist(), rows, strict=True))
+    of: Series, judged: Sequence[Sequence[Any]], marks: Marks, now: datetime
+) -> Iterator[Score]:
+    """judged: the columns of a score from its time to the version of the model."""
+    n = len(judged[0])
+    by_database = ([False] * n, [now] * n)
+    columns = (*judged, *by_database, marks.alerts, marks.events, [of.name] * n, [of.fields] * n)
+    for row in zip(*columns, strict=True):
+        yield Score(of.tenant_id, of.id, *row)
 
 
 def _extend(columns: list[list[Any]], more: Sequence[Sequence[Any]]) -> None:
@@ -260,11 +229,6 @@ def _arrays(columns: list[list[Any]], texts: Sequence[int]) -> list[bytes]:
         text_array(column) if place in texts else number_array(column)
         for place, column in enumerate(columns)
     ]
-
-
-def _texts(times_ns: NDArray[np.int64]) -> list[str]:
-    """As UTC, which the zone of our sessions is."""
-    return [str(moment) for moment in (times_ns // 1_000).astype("datetime64[us]").tolist()]
 
 
 def _time(moment: datetime) -> bytes:

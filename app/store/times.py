@@ -1,7 +1,7 @@
 """Nanoseconds since 1970 on our side, timestamptz in microseconds on Postgres's."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,12 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def to_datetime(time_ns: int) -> datetime:
     """Aware, UTC."""
-    moment: datetime = np.datetime64(time_ns // NS_PER_US, "us").item()
-    return moment.replace(tzinfo=UTC)
+    return EPOCH + timedelta(microseconds=int(time_ns) // NS_PER_US)
+
+
+def to_aware(times_ns: NDArray[np.int64]) -> list[datetime]:
+    """The same of many."""
+    return [EPOCH + timedelta(microseconds=time_us) for time_us in (times_ns // NS_PER_US).tolist()]
 
 
 def to_datetimes(times_ns: NDArray[np.int64]) -> list[datetime]:

@@ -94,10 +94,7 @@ def _tell_limits(request: Request, response: Response) -> None:
     levels = request.context.rate_levels
     if not levels:
         return
-    policies = [
-        f'"{level.bucket.name}";q={level.bucket.burst};w={math.ceil(level.bucket.room_us / 1e6)}'
-        for level in levels
-    ]
+    policies = [level.bucket.policy for level in levels]
     left = [
         f'"{level.bucket.name}";r={level.left};t={math.ceil(level.empty_in_s)}' for level in levels
     ]

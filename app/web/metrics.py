@@ -29,7 +29,7 @@ OTHER_METHOD = "other"
 
 def note_request(method: str, route: str, status: int, seconds: float) -> None:
     method = method if method in METHODS else OTHER_METHOD
-    _requests(method, route, str(status)).inc()
+    _requests(method, route, status).inc()
     _seconds(method, route).observe(seconds)
 
 
