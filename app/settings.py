@@ -42,7 +42,12 @@ class Settings(BaseSettings):
         description="File of the installation secret, the same on all hosts; "
         "default `secret` in the data folder, made on first start",
     )
-    api_processes: int = Field(2, ge=1, le=256, description="Processes that answer requests")
+    api_processes: int | None = Field(
+        None,
+        ge=1,
+        le=256,
+        description="Processes that answer requests; default: one for each processor, 2 to 8",
+    )
     api_threads: int = Field(16, ge=1, le=64, description="Threads of each of those processes")
     drain_s: float = Field(
         0,
@@ -51,7 +56,12 @@ class Settings(BaseSettings):
         description="Seconds after SIGTERM in which requests are still answered while `/readyz` "
         "says 503, for balancers that ask it",
     )
-    worker_processes: int = Field(1, ge=1, le=256, description="Trainings at the same time")
+    worker_processes: int | None = Field(
+        None,
+        ge=1,
+        le=256,
+        description="Trainings at the same time; default: one for every second processor, 1 to 4",
+    )
     upload_bytes: int = Field(
         50_000_000, ge=1000, description="Largest body of an upload, counted after inflating"
     )
@@ -118,6 +128,12 @@ class Settings(BaseSettings):
         if self.secret_file is None:
             self.secret_file = self.data_dir / "secret"
         return self
+
+    def answering_processes(self, processors: int) -> int:
+        return self.api_processes or min(max(processors, 2), 8)
+
+    def training_processes(self, processors: int) -> int:
+        return self.worker_processes or min(max(processors // 2, 1), 4)
 
     @property
     def secret_path(self) -> Path:

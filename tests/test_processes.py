@@ -12,7 +12,17 @@ from pathlib import Path
 import pytest
 
 from app.errors import Unavailable
-from app.processes import Account, Child, Event, Gate, Supervisor, life, spawn, supervisor
+from app.processes import (
+    Account,
+    Child,
+    Event,
+    Gate,
+    Supervisor,
+    life,
+    spawn,
+    supervisor,
+    usable_processors,
+)
 
 ROOT = Path(__file__).parents[1]
 
@@ -485,3 +495,16 @@ def test_killing_the_supervisor_takes_the_children_along(tmp_path: Path, uid: in
     assert len(pids) == 2
     for pid in pids:
         await_end(pid)
+
+
+@pytest.mark.parametrize(
+    ("quota", "expected"),
+    [("max 100000", None), ("100000 100000", 1), ("50000 100000", 1), ("no such", None)],
+)
+def test_a_container_has_the_processors_that_it_may_use(
+    tmp_path: Path, quota: str, expected: int | None
+) -> None:
+    all_of_them = usable_processors(tmp_path / "absent")
+    (tmp_path / "cpu.max").write_text(f"{quota}\n")
+    assert usable_processors(tmp_path / "cpu.max") == (expected or all_of_them)
+    assert all_of_them == len(os.sched_getaffinity(0))

@@ -24,6 +24,24 @@ def test_without_any_setting_there_are_defaults() -> None:
     assert made.secret_path == Path(".tocsin/secret")
 
 
+@pytest.mark.parametrize(
+    ("processors", "answering", "training"), [(1, 2, 1), (2, 2, 1), (4, 4, 2), (64, 8, 4)]
+)
+def test_there_are_as_many_processes_as_processors_have_use_for(
+    processors: int, answering: int, training: int
+) -> None:
+    made = settings.read()
+    assert made.answering_processes(processors) == answering
+    assert made.training_processes(processors) == training
+
+
+def test_how_many_processes_there_are_may_be_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_API_PROCESSES", "3")
+    monkeypatch.setenv("TOCSIN_WORKER_PROCESSES", "5")
+    made = settings.read()
+    assert (made.answering_processes(64), made.training_processes(64)) == (3, 5)
+
+
 WRONG = {
     "TOCSIN_PORT": "70000",
     "TOCSIN_TRUSTED_PROXIES": "-1",

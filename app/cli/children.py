@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import app
-from app.processes import Child, Gate
+from app.processes import Child, Gate, usable_processors
 from app.settings import Settings
 
 # Where the packages `app` and `workers` are: `python -m` looks in its working folder first, and a
@@ -59,7 +59,7 @@ def workers(settings: Settings, log_dir: Path | None = None) -> list[Child]:
     """As many as the settings say, and upkeep, which alone knows the database's owner."""
     found = [
         _module(f"worker-{number}", "workers.main", _environment(settings), WORKER_GRACE_S, log_dir)
-        for number in range(1, settings.worker_processes + 1)
+        for number in range(1, settings.training_processes(usable_processors()) + 1)
     ]
     environment = _environment(settings)
     if settings.owner_database_url is not None:

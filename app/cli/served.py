@@ -23,7 +23,7 @@ from granian.log import LogLevels
 
 from app import settings
 from app.actions import draining
-from app.processes import pass_through
+from app.processes import pass_through, usable_processors
 
 APPLICATION = "app.wsgi"
 LOADED_BEFORE = (
@@ -151,7 +151,7 @@ def main() -> None:
         address=configured.host,
         port=configured.port,
         interface=Interfaces.WSGI,
-        workers=configured.api_processes,
+        workers=configured.answering_processes(usable_processors()),
         blocking_threads=configured.api_threads,
         backlog=BACKLOG,
         backpressure=CONNECTIONS,

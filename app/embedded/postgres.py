@@ -24,7 +24,7 @@ SETTINGS = {
     "listen_addresses": "",
     "port": PORT,
     "unix_socket_permissions": "0700",
-    "max_connections": "100",
+    "max_connections": "300",  # of 8 processes that answer, all that they may have
     "shared_buffers": "128MB",
     "timezone": "UTC",
     "log_timezone": "UTC",

@@ -14,6 +14,7 @@ stop takes the children along).
 from app.processes.child import Account, Child, spawn
 from app.processes.gate import Gate, pass_through
 from app.processes.life import Event, EventKind, Listener
+from app.processes.processors import usable as usable_processors
 from app.processes.supervisor import StopAsked, Supervisor
 
 __all__ = [
@@ -27,4 +28,5 @@ __all__ = [
     "Supervisor",
     "pass_through",
     "spawn",
+    "usable_processors",
 ]

@@ -1,0 +1,18 @@
+"""How many processors this process may use."""
+
+import math
+import os
+from pathlib import Path
+
+QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container: microseconds of so many, or max
+
+
+def usable(quota: Path = QUOTA) -> int:
+    """Those of its affinity, or what the limit of a container comes to, if that is less."""
+    has_affinity = hasattr(os, "sched_getaffinity")
+    here = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+    try:
+        most_us, of_us = map(int, quota.read_text().split())
+    except (OSError, ValueError):  # there is none, or none is set: "max"
+        return here
+    return max(1, min(here, math.ceil(most_us / of_us)))
