@@ -18,6 +18,7 @@ from app.errors import (
 )
 from app.ingest.inflate import ByteStream, capped, inflate
 from app.ingest.json import parse_json
+from app.web import large
 from app.web.framework import Request, Response
 from app.web.problems import status_line
 
@@ -94,6 +95,7 @@ def upload(request: Request, accepted: tuple[str, ...], limit_bytes: int) -> Upl
         )
     if length > limit_bytes:
         raise TooLarge(f"The body has {length} bytes; {limit_bytes} are taken")
+    large.take_place(request)
     return Upload(given, _decoded(request, limit_bytes))
 
 

@@ -11,7 +11,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from app.actions.parts import Parts
 from app.errors import FieldError, Invalid
-from app.web import addresses, metrics
+from app.web import addresses, large, metrics
 from app.web.formats import has_body
 from app.web.framework import Request, Response, falcon
 from app.web.routes import DECLARED
@@ -34,6 +34,7 @@ class Guard:
         request.context.address = addresses.client(request, self._parts.settings.trusted_proxies)
         request.context.path = {}
         request.context.rate_levels = ()
+        request.context.has_place = False
         request.context.started = time.perf_counter()
         clear_contextvars()
         bind_contextvars(request_id=request.context.id)
@@ -60,6 +61,7 @@ class Guard:
     def process_response(
         self, request: Request, response: Response, _resource: Any, _succeeded: bool
     ) -> None:
+        large.leave_place(request)
         _tell_limits(request, response)
         _close_after_unread_body(request, response)
         seconds = time.perf_counter() - request.context.started
