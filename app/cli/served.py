@@ -42,6 +42,9 @@ ORPHANED_S = 15.0  # a new parent is there after two, where processors are busy 
 LOOK_EVERY_S = 0.5
 PRELOAD_AFTER_S = 1.0
 SHORT_LIFE_S = 5.5
+# A page of a thousand verdicts makes more objects than Python's own 700 by far, and each look
+# through all that a process keeps of its series holds every thread up for 20 ms.
+GARBAGE = (50_000, 20, 100)
 RESPAWN_PAUSE_S = 1.0
 MOST_SHORT_LIVES = 6  # with their pauses longer than a short life, so one that lives shows by then
 
@@ -61,6 +64,7 @@ def _load() -> None:
     for module in LOADED_BEFORE:
         import_module(module)
     gc.freeze()
+    gc.set_threshold(*GARBAGE)
     gc.enable()
 
 
