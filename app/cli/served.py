@@ -46,6 +46,7 @@ SHORT_LIFE_S = 5.5
 # through all that a process keeps of its series holds every thread up for 20 ms.
 GARBAGE = (50_000, 20, 100)
 RESPAWN_PAUSE_S = 1.0
+STOPS_WITHIN_S = 2.0
 MOST_SHORT_LIVES = 6  # with their pauses longer than a short life, so one that lives shows by then
 
 
@@ -74,6 +75,16 @@ def _end_as_orphan(parent_pid: int) -> None:
         time.sleep(LOOK_EVERY_S)
     time.sleep(ORPHANED_S)
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _stop_without_starter(starter_pid: int, drain_s: float) -> None:
+    """The kernel tells when whoever started this parent dies, by a signal; seen once that such a
+    one was lost. So it is asked again until it has stopped."""
+    while os.getppid() == starter_pid:
+        time.sleep(LOOK_EVERY_S)
+    while True:
+        time.sleep(drain_s + STOPS_WITHIN_S)
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _preload_later() -> None:
@@ -150,6 +161,8 @@ def main() -> None:
     for gate in sys.argv[1:]:
         pass_through(int(gate))
     _preload_later()
+    starter = (os.getppid(), configured.drain_s)
+    threading.Thread(target=_stop_without_starter, args=starter, daemon=True).start()
     server = DrainingServer(
         APPLICATION,
         address=configured.host,

@@ -1,14 +1,19 @@
 """The server's parent: one process that dies does not take the others with it."""
 
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 import pytest
 
 from tests.service import Service, free_port, wait_until
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -53,3 +58,23 @@ def test_a_process_killed_again_right_after_its_respawn_leaves_the_others_at_wor
 def test_a_start_that_no_process_survives_ends_the_parent_too(own: Service, servers: Any) -> None:
     own.environment["TOCSIN_DATABASE_URL"] = servers.superuser_url
     assert own.start("served", "app.cli.served").wait(60) == 1
+
+
+STARTER = """
+import subprocess, sys
+server = subprocess.Popen([sys.executable, "-m", "app.cli.served"])
+print(server.pid, flush=True)
+server.wait()
+"""
+
+
+def test_a_parent_whose_starter_died_without_a_word_stops(own: Service) -> None:
+    command = [sys.executable, "-c", STARTER]
+    starter = subprocess.Popen(command, env=own.environment, cwd=ROOT, stdout=subprocess.PIPE)
+    assert starter.stdout
+    parent = psutil.Process(int(starter.stdout.readline()))
+    wait_until(own._answers, "the server answers")
+    starter.kill()
+    starter.communicate()
+    gone, _ = psutil.wait_procs([parent], timeout=30)
+    assert gone == [parent]
