@@ -18,7 +18,8 @@ PLACES = BoundedSemaphore(AT_ONCE)
 def take_place(request: Request) -> None:
     """For a body of this size, or of one that is not known, to the end of the request."""
     is_packed = request.get_header("Content-Encoding") is not None
-    if not is_packed and (request.content_length or 0) <= LARGE_BYTES:
+    is_small = not is_packed and (request.content_length or 0) <= LARGE_BYTES
+    if is_small or request.context.has_place:
         return
     if not PLACES.acquire(timeout=PATIENCE_S):
         raise Unavailable("Other large bodies are being read: send it again")

@@ -47,6 +47,14 @@ def test_a_small_body_needs_no_place(holding: list[Any]) -> None:
     assert not request.context.has_place
 
 
+def test_a_request_takes_one_place_however_often_its_body_is_asked_for(holding: list[Any]) -> None:
+    large.leave_place(holding.pop())
+    another = asked(LARGE)
+    for _ in range(2):
+        large.take_place(another)
+    holding.append(another)
+
+
 def test_a_place_is_left_once_however_often_the_request_ends(holding: list[Any]) -> None:
     for _ in range(2):
         large.leave_place(holding[0])
