@@ -30,7 +30,7 @@ def anatomy(model: Model, state: State, points: Points) -> dict[str, Floats]:
     for piece in pieces(points):
         stretch, trail = trail.followed(piece)
         grounds, memory = weigh(model, stretch, memory)
-        parts.append(_by_name(grounds.evidence))
+        parts.append(_by_name(grounds.evidence()))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 

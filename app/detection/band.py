@@ -20,7 +20,7 @@ import numpy as np
 from app.detection.arithmetic import Floats, Ints
 from app.detection.compiled import compiled
 from app.detection.frame import Frame
-from app.detection.lookup import on_the_clock, place_in_season
+from app.detection.lookup import clock, place_in_season
 from app.detection.trailing import CAP
 
 OUTSIDE = 0.0075  # share of normal points left outside, on both sides together
@@ -66,12 +66,6 @@ class Band:
         _size(self.places, place, recent, answer)
         return answer
 
-    def around(self, expected: Floats, recent: Floats, place: Ints) -> tuple[Floats, Floats]:
-        """Lower and upper, (d, n) each, around what is expected."""
-        lower, upper = np.empty(expected.shape), np.empty(expected.shape)
-        _around(expected, self.places, place, recent, self.factors, lower, upper)
-        return lower, upper
-
 
 def places_for(n: int, period_points: int) -> int:
     """How many places of a season are told apart, after a training of n points."""
@@ -80,19 +74,20 @@ def places_for(n: int, period_points: int) -> int:
 
 def place_of(frame: Frame, season_ns: int, places: int) -> Ints:
     """Where in the season each point to judge stands, (n,) from 0 up to below `places`."""
-    times = frame.times[frame.lookback :]
-    if places == 1 or season_ns == 0:
-        return np.zeros(len(times), np.int64)
-    answer = np.empty(len(times), np.int64)
-    offsets = on_the_clock(frame.offsets[frame.lookback :], season_ns)
-    _places(times, offsets, season_ns, -(-season_ns // places), answer)
+    answer = np.empty(len(frame), np.int64)
+    stand(frame.times, frame.offsets, season_ns, places, answer)
     return answer
 
 
 @compiled
-def _places(times: Ints, offsets: Ints, season_ns: int, width_ns: int, answer: Ints) -> None:
-    for i in range(len(times)):
-        answer[i] = place_in_season(times[i], offsets[i], season_ns) // width_ns
+def stand(times: Ints, offsets: Ints, season_ns: int, places: int, answer: Ints) -> None:
+    """Into answer (n,) the place of the last n times; offsets: what a clock on the wall adds."""
+    first, width_ns = len(times) - len(answer), -(-season_ns // places)
+    for i in range(len(answer)):
+        answer[i] = 0
+        if season_ns > 0:
+            ahead = clock(offsets[first + i], season_ns)
+            answer[i] = place_in_season(times[first + i], ahead, season_ns) // width_ns
 
 
 @compiled
@@ -109,7 +104,7 @@ def _size_at(here: float, before: float) -> float:
 
 
 @compiled
-def _around(
+def surround(
     expected: Floats,
     places: Floats,
     place: Ints,
@@ -118,6 +113,7 @@ def _around(
     lower: Floats,
     upper: Floats,
 ) -> None:
+    """Into lower and upper, (d, n), the band around what is expected."""
     for field in range(len(expected)):
         for i in range(expected.shape[1]):
             size = _size_at(places[field, place[i]], recent[field, i])

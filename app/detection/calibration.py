@@ -101,7 +101,7 @@ class Calibration:
         shape = len(self.knots), memory.shape[1] + strangeness.shape[1]
         answer, excess = np.empty((2, *strangeness.shape)), np.empty(shape)
         excess[:, : memory.shape[1]] = memory
-        _fold(self.knots, self.decade, self.points_of, strangeness, excess, answer)
+        fold(self.knots, self.decade, self.points_of, strangeness, excess, answer)
         return answer, excess[:, max(0, shape[1] - MEMORY_POINTS) :]
 
     def excess(self, strangeness: Floats) -> Floats:
@@ -111,7 +111,7 @@ class Calibration:
 
 
 @compiled
-def _fold(
+def fold(
     knots: Floats,
     decade: Floats,
     points_of: Ints,
@@ -119,6 +119,8 @@ def _fold(
     excess: Floats,
     answer: Floats,
 ) -> None:
+    """Evidence of strangeness (channels, n) into answer (2, channels, n), and what the memory keeps
+    of it into the last n columns of excess (channels, memory + n), which holds what it has."""
     start = excess.shape[1] - strangeness.shape[1]
     for channel in range(len(knots)):
         points = float(points_of[channel])

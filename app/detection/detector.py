@@ -18,7 +18,7 @@ from app.detection.trail import Trail, pieces
 from app.detection.verdict import Verdicts
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)
 class State:
     """All that verdicts need of the past.
 

@@ -114,7 +114,7 @@ class Evidence:
         for row in range(answer.shape[1]):
             for kind in range(len(answer)):
                 own = self.channels[SCORE], self.novelty, kind, row
-                answer[kind, row] = _strongest(*own, self._by_chance, self._most)
+                answer[kind, row] = _strongest(*own, by_chance(len(self.novelty)), self._most)
         return answer[FORESTS:]
 
     def contributions(self) -> Floats:
@@ -123,17 +123,12 @@ class Evidence:
         In what the fields are together where that decided, in their own evidence elsewhere.
         """
         answer = np.empty(self.novelty.T.shape)
-        _share(self.channels[SCORE], self.novelty, self.joint_parts, self._is_joint, answer)
+        share(self.channels[SCORE], self.novelty, self.joint_parts, self._is_joint, answer)
         return answer
 
     @property
     def _course(self) -> Course | None:
         return None if "shape" in self.without else self.course
-
-    @property
-    def _by_chance(self) -> float:
-        """What the best of d fields brings by chance."""
-        return float(np.log10(len(self.novelty)))
 
     @property
     def _most(self) -> float:
@@ -146,7 +141,7 @@ class Evidence:
         if course is None:
             return self._of_point
         answer = np.empty(self._of_point.shape)
-        _add_course(self._of_point, course.evidence, course.trust, answer)
+        add_course(self._of_point, course.evidence, course.trust, answer)
         return answer
 
     @property
@@ -164,21 +159,26 @@ class Evidence:
         score."""
         of_point = np.empty((2, self.novelty.shape[1]))
         is_joint = np.zeros(self.novelty.shape[1], np.bool_)
-        limits = self._by_chance, self._most, self.most
-        counts = _counted(self.without)
-        _weigh(self.channels, self.joints, self.novelty, counts, *limits, of_point, is_joint)
+        limits = by_chance(len(self.novelty)), self._most, self.most
+        counts = counted(self.without)
+        combine(self.channels, self.joints, self.novelty, counts, *limits, of_point, is_joint)
         return of_point, is_joint
 
 
+def by_chance(fields: int) -> float:
+    """What the best of so many fields brings."""
+    return float(np.log10(fields))
+
+
 @lru_cache(maxsize=64)
-def _counted(without: frozenset[str]) -> Flags:
+def counted(without: frozenset[str]) -> Flags:
     """Of views, KINDS and joint whether they count, (views + kinds + 1,)."""
     names = ["forests"] * FORESTS + [*KINDS, "joint"]
     return np.array([name not in without for name in names])
 
 
 @compiled
-def _weigh(
+def combine(
     channels: Floats,
     joints: int,
     novelty: Floats,
@@ -190,7 +190,8 @@ def _weigh(
     is_joint: Flags,
 ) -> None:
     """Half the largest channel and half their mean, or .6 of ALONE; of the fields, each kind by its
-    strongest one, or of what they are together."""
+    strongest one, or of what they are together. Into of_point (2, n), and is_joint (n,) which of
+    both it is for the score."""
     first_joint = FORESTS + FIELDWISE * len(novelty)
     for purpose in range(len(channels)):
         own = channels[purpose]
@@ -237,7 +238,8 @@ def _strongest(
 
 
 @compiled
-def _add_course(points: Floats, courses: Floats, trust: float, answer: Floats) -> None:
+def add_course(points: Floats, courses: Floats, trust: float, answer: Floats) -> None:
+    """What points and courses, (2, n) each, say together, into answer (2, n)."""
     for i in range(points.shape[1]):
         point = points[SCORE, i]
         alone = point if point >= AUTO_EVIDENCE else point - trust * POINT_COST
@@ -248,10 +250,10 @@ def _add_course(points: Floats, courses: Floats, trust: float, answer: Floats) -
 
 
 @compiled
-def _share(
+def share(
     channels: Floats, novelty: Floats, joint_parts: Floats, is_joint: Flags, answer: Floats
 ) -> None:
-    """Into answer (n, d)."""
+    """Of each field in the evidence for the score of each point, into answer (n, d)."""
     first_joint = FORESTS + FIELDWISE * len(novelty)
     for i in range(len(answer)):
         strongest = 0

@@ -14,9 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from app.detection.arithmetic import Flags, Floats, Ints
-from app.detection.compiled import compiled
 from app.detection.frame import Frame
-from app.detection.lookup import on_the_clock, waves
 from app.detection.predictor import Predictor
 from app.detection.scale import Scale
 from app.detection.trailing import measure
@@ -42,7 +40,7 @@ QUIET_POINTS = 12
 SEASON_POINTS = 288  # longer seasons make the windows longer
 STRETCH_MOST = 4
 
-NUMBER, PHASE, MEAN_MIDDLE = len(FEATURES), FEATURES.index("phase"), FEATURES.index("mean_middle")
+NUMBER = len(FEATURES)
 
 
 @dataclass(frozen=True)
@@ -100,16 +98,22 @@ class Yardstick:
         return Spans.of(self.predictor.period_points)
 
     @cached_property
-    def windows(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def windows(self) -> tuple[Ints, Ints]:
         """Of each window how many points it holds, and how many nanoseconds it may reach back."""
-        sizes = self.spans.sizes
-        return sizes, tuple(span_of(size, self.predictor.interval_ns) for size in sizes)
+        spans = [span_of(size, self.predictor.interval_ns) for size in self.spans.sizes]
+        return np.array(self.spans.sizes), np.array(spans)
 
     @cached_property
     def units(self) -> Floats:
         """For each field, (d, 4): its centre and spread, and those of residuals and offsets."""
         spreads = (self.scale.spread, self.residual_spread, self.offset_spread)
-        return np.stack([self.scale.centre, *spreads], axis=1)
+        return np.ascontiguousarray(np.stack([self.scale.centre, *spreads], axis=1))
+
+    @cached_property
+    def flags(self) -> tuple[Flags, Flags]:
+        """Of each field, (d,): whether it is known, and whether its usual value has a season."""
+        seasons = [self.predictor.season_of(field) > 0 for field in range(len(self.scale.centre))]
+        return self.scale.is_known, np.array(seasons)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,46 +135,17 @@ def needed_points(predictor: Predictor) -> int:
     return max(spans.of_values, predictor.reach + spans.of_residuals)
 
 
-def guesses(frame: Frame, predictor: Predictor, first: int) -> Floats:
-    """The expected and the usual value of each field for the frame's rows from `first` on, (2, d,
-    rows)."""
-    answer = np.empty((2, len(frame.values), len(frame.times) - first))
-    for field in range(len(frame.values)):
-        answer[0, field], answer[1, field] = predictor.guesses(frame, field, first)
-    return answer
-
-
-def seen(frame: Frame, by: Yardstick, guesses: Floats) -> Seen:
+def seen(frame: Frame, by: Yardstick, guesses: Floats, channels: Floats | None = None) -> Seen:
     """Features and channels of the frame's points.
 
-    guesses: of its rows from `lookback - by.spans.of_residuals` on, as the function gives them.
+    guesses: of its rows from `lookback - by.spans.of_residuals` on, as the predictor gives them,
+    contiguous as all arrays are. channels: where to put them.
     """
-    d, n, spans, predictor = len(frame.values), len(frame), by.spans, by.predictor
-    by_kind = np.full((len(CHANNELS) + 1, d, n), np.nan)
-    features, (expected, usual) = (
-        np.full((n, d * NUMBER), np.nan),
-        guesses[:, :, spans.of_residuals :],
-    )
-    answer = Seen(features, by_kind[:-1], expected, usual, by_kind[-1])
-    start = frame.lookback - spans.of_values
-    times, windows = frame.times[start:], by.windows
-    for field in np.flatnonzero(by.scale.is_known).tolist():
-        expected, usual = guesses[:, field]
-        own = (frame.values[field, start:], expected, usual, by.units[field])
-        has_season, out = predictor.season_of(field) > 0, (answer.features, answer.channels)
-        measure(times, *own, has_season, field, *windows, *out, answer.recent)
-    season_ns, begin = predictor.season_ns, frame.lookback
-    offsets = on_the_clock(frame.offsets[begin:], season_ns)
-    _place(frame.times[begin:], offsets, season_ns, by.scale.is_known, features)
-    return answer
-
-
-@compiled
-def _place(times: Ints, offsets: Ints, season_ns: int, is_known: Flags, features: Floats) -> None:
-    """Add the phase to the features of each field; without a season, the mean of the last hours."""
-    for row in range(len(features)):
-        first, second = waves(times[row], offsets[row], season_ns) if season_ns else (0.0, 0.0)
-        for field in range(len(is_known)):
-            if is_known[field]:
-                own = features[row, field * NUMBER : (field + 1) * NUMBER]
-                own[PHASE], own[PHASE + 1] = first, second if season_ns else own[MEAN_MIDDLE]
+    d, n, spans = len(frame.values), len(frame), by.spans
+    put = np.empty((len(CHANNELS), d, n)) if channels is None else channels
+    features, recent = np.empty((n, d * NUMBER)), np.empty((d, n))
+    given = (frame.times, frame.offsets, frame.values, frame.lookback - spans.of_values, guesses)
+    season_ns = by.predictor.season_ns
+    measure(*given, by.units, *by.flags, season_ns, *by.windows, features, put, recent)
+    expected, usual = guesses[:, :, spans.of_residuals :]
+    return Seen(features, put, expected, usual, recent)

@@ -15,7 +15,7 @@ VALUE_BOUND = 1e307  # sums and differences of a few values stay finite
 BLOCK_ROWS = 4096
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)
 class Frame:
     """`lookback` columns of the past, then the points to judge.
 

@@ -6,6 +6,7 @@ A node is two words, which is what a process keeps of a model and what a step ha
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -94,13 +95,22 @@ class Grove:
     def _first_node(self, tree: int) -> int:
         return int(self.roots[tree]) if tree < len(self.roots) else len(self.nodes)
 
-    def strangeness(self, rows: npt.NDArray[np.floating[Any]]) -> Floats:
-        """Anomaly score of each row to each forest, (forests, n), as `Forest.strangeness`."""
-        answer = np.empty((len(self.whole), len(rows)))
-        single = np.ascontiguousarray(rows, dtype=np.float32)
+    def strangeness(
+        self,
+        rows: npt.NDArray[np.floating[Any]],
+        typical: Floats | None = None,
+        answer: Floats | None = None,
+    ) -> Floats:
+        """Anomaly score of each row to each forest, (forests, n), as `Forest.strangeness`.
+
+        typical: (width,), what stands in for NaN; answer: where to put it.
+        """
+        put = np.empty((len(self.whole), len(rows))) if answer is None else answer
+        filler = np.full(self.width, np.nan) if typical is None else typical
+        given = np.ascontiguousarray(rows, dtype=np.float64)
         trees = (self.starts, self.roots, self.nodes, self.lengths)
-        _walk(single, *trees, self.whole, self.steps, self.width, answer)
-        return answer
+        _walk(given, filler, *trees, self.whole, self.steps, self.width, put)
+        return put
 
 
 def average_path(samples: npt.NDArray[Any]) -> Floats:
@@ -193,7 +203,8 @@ def _grow(
 
 @compiled
 def _walk(
-    rows: npt.NDArray[np.float32],
+    rows: Floats,
+    typical: Floats,
     starts: Ints,
     roots: npt.NDArray[np.uint32],
     nodes: npt.NDArray[np.void],
@@ -207,7 +218,9 @@ def _walk(
     at = np.empty(np.max(starts[1:] - starts[:-1]), np.uint32)  # from the root on
     row = np.full(width + 1, np.nan, np.float32)  # nothing is <= NaN
     for i in range(len(rows)):
-        row[:width] = rows[i, :width]
+        for column in range(width):
+            x = rows[i, column]
+            row[column] = np.float32(typical[column] if math.isnan(x) else x)
         for forest in range(len(whole)):
             first, trees = starts[forest], starts[forest + 1] - starts[forest]
             at[:trees] = 0

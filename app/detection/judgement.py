@@ -12,20 +12,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from app.detection import joint, reason, shape
+from app.detection import joint, reason, shape, weighing
 from app.detection.arithmetic import Flags, Floats, Ints, median
-from app.detection.band import place_of
+from app.detection.calibration import MEMORY_POINTS
 from app.detection.compiled import compiled
-from app.detection.evidence import KINDS, Evidence
+from app.detection.discord import CHANNELS as CHANNELS_OF_COURSE
+from app.detection.evidence import FIELDWISE, FORESTS, KINDS, SCORE, STRENGTH, Evidence
 from app.detection.fallback import field_name
 from app.detection.features import CHANNELS, VIEWS, Seen, seen
 from app.detection.frame import Frame
 from app.detection.model import Model
-from app.detection.novelty import Range, range_before
 from app.detection.trail import Stretch
 from app.detection.verdict import PLAINLY, Verdicts, score_of
+from app.detection.weighing import HIGHEST, LOWER, LOWEST, NOVELTY, UPPER
 
 DRIFT = CHANNELS.index("drift")
 RECENT_POINTS, LEVEL_POINTS, LOCAL_POINTS = 6, 24, 48  # what reasons speak of
@@ -36,23 +36,34 @@ WORDS_BEFORE_TREES = (
 )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)
 class Grounds:
-    """What a verdict stands on.
+    """What verdicts on n points of d fields stand on.
 
-    values, expected, usual: (d, n); band: lower and upper, (d, n) each; seen: the range before each
-    point; means: of the joint channels; unlike: strangeness of the windows that the course is
-    judged by.
+    strangeness: (channels, n), in the order of the model's tables. channels: (2, channels, n), the
+    evidence, for the score and for the strength. fields: (5, d, n), and told, contributions, place
+    as of `weighing.weigh`. guesses: (2, d, n), expected and usual values. means, parts: (channels,
+    d, n), of the joint channels.
     """
 
-    evidence: Evidence
-    values: Floats
-    expected: Floats
-    usual: Floats
-    band: tuple[Floats, Floats]
-    seen: Range
+    model: Model
+    strangeness: Floats
+    channels: Floats
+    fields: Floats
+    told: Floats
+    contributions: Floats
+    place: Ints
+    guesses: Floats
     means: Floats
-    unlike: Floats
+    parts: Floats
+
+    def evidence(self) -> Evidence:
+        """Of each channel, and of all."""
+        model, course = self.model, None
+        if model.shape is not None:
+            course = shape.course_of(self.channels, model.shape)
+        kinds = self.channels, len(self.parts), self.fields[NOVELTY], self.parts
+        return Evidence(*kinds, course, model.calibration.most, model.without)
 
 
 def judged(
@@ -63,57 +74,27 @@ def judged(
     memory: what `Calibration.evidence` remembers of the points before.
     """
     grounds, memory = weigh(model, stretch, memory)
-    n, evidence, contributions = len(stretch), grounds.evidence, grounds.evidence.contributions()
-    told, place = np.empty((2, n)), np.empty(n, np.int64)
-    less, sums = model.discount, (evidence.for_score(), evidence.for_strength())
-    _conclude(grounds.values, *grounds.band, *sums, less, told, contributions, place)
-    score = score_of(told[0])
-    is_anomaly: Flags = np.asarray(score >= model.threshold)
+    score, threshold = score_of(grounds.told[SCORE]), model.threshold
+    is_anomaly: Flags = score >= threshold
+    anomalous, places = is_anomaly.tolist(), grounds.place.tolist()
+    reasons = [PLAINLY[place] for place in places]
+    if True in anomalous:
+        evidence = grounds.evidence()
+        for row in np.flatnonzero(is_anomaly).tolist():
+            reasons[row] = _reason(model, stretch.frame, grounds, evidence, row, names)
     verdicts = Verdicts(
         score=score,
-        strength=told[1],
+        strength=grounds.told[STRENGTH],
         is_anomaly=is_anomaly,
-        threshold=np.full(n, model.threshold),
-        expected=grounds.expected.T,
-        lower=grounds.band[0].T,
-        upper=grounds.band[1].T,
-        contributions=contributions,
-        reasons=tuple(
-            _reason(model, stretch.frame, grounds, i, names) if anomalous else PLAINLY[where]
-            for i, (anomalous, where) in enumerate(
-                zip(is_anomaly.tolist(), place.tolist(), strict=True)
-            )
-        ),
-        model_based=np.ones(n, np.bool_),
+        threshold=np.full(len(reasons), threshold),
+        expected=grounds.guesses[0].T,
+        lower=grounds.fields[LOWER].T,
+        upper=grounds.fields[UPPER].T,
+        contributions=grounds.contributions,
+        reasons=tuple(reasons),
+        model_based=np.full(len(reasons), True),
     )
     return verdicts, memory
-
-
-@compiled
-def _conclude(
-    values: Floats,
-    lower: Floats,
-    upper: Floats,
-    score: Floats,
-    strength: Floats,
-    less: float,
-    told: Floats,
-    contributions: Floats,
-    place: Ints,
-) -> None:
-    """Into told (2, n) the evidence for score and strength, into place (n,) which of PLAINLY; there
-    is none, and there are no contributions (n, d), where all of the values (d, n) are missing."""
-    for i in range(len(place)):
-        is_there = is_outside = False
-        for field in range(len(values)):
-            x = values[field, i]
-            is_there |= not math.isnan(x)
-            is_outside |= x < lower[field, i] or x > upper[field, i]
-        told[0, i] = score[i] if is_there else 0.0
-        told[1, i] = max((strength[i] if is_there else 0.0) - less, 0.0)
-        place[i] = (2 if is_outside else 1) if is_there else 0
-        for field in range(len(values)):
-            contributions[i, field] = contributions[i, field] if is_there else 0.0
 
 
 def remembered(model: Model, stretch: Stretch) -> Floats:
@@ -125,73 +106,96 @@ def _strangeness(model: Model, stretch: Stretch) -> tuple[Floats, Seen, Floats, 
     """Of all channels, (channels, n), in the order of the model's tables: forests, the channels of
     each field, joint channels, those of the course. With it what they look at: of fields, and of
     joint channels the means and the parts of the fields."""
-    frame = stretch.frame
-    learned = seen(frame, model.yardstick, stretch.guesses)
-    rows = np.empty(learned.features.shape, np.float32)
-    _fill(learned.features, model.typical, rows)
-    forests = model.grove.strangeness(rows)
+    frame, tables = stretch.frame, model.tables
+    d, n = len(frame.values), len(frame)
+    answer, ahead = np.empty((len(tables.knots), n)), FORESTS + FIELDWISE * d
+    channels = answer[FORESTS:ahead].reshape(FIELDWISE, d, n)
+    learned = seen(frame, model.yardstick, stretch.guesses, channels)
+    model.grove.strangeness(learned.features, model.typical, answer[:FORESTS])
     # Without a value there is nothing to say, and behind a gap the first few look strange to a
     # forest, since their windows hold nothing but themselves.
-    _silence(learned.channels[DRIFT], forests)
-    means, parts, together = _together(model, frame)
+    _silence(channels[DRIFT], answer)
+    means = parts = np.empty((0, d, n))
     if model.joint is not None:
-        joint.take_over(learned.channels, model.predictor)
-    plain = learned.channels.reshape(-1, len(frame))
-    unlike = shape.strangeness(stretch.distances)
-    return np.concatenate([forests, plain, together, unlike]), learned, means, parts
+        means, parts = _together(model, model.joint, frame)
+        answer[ahead : ahead + len(parts)] = joint.strangeness(parts, means)
+        joint.take_over(channels, model.predictor)
+    if model.shape is not None:
+        answer[ahead:] = shape.strangeness(stretch.distances)
+    return answer, learned, means, parts
 
 
 @compiled
-def _fill(features: Floats, typical: Floats, rows: npt.NDArray[np.float32]) -> None:
-    for i in range(len(features)):
-        for column in range(len(typical)):
-            x = features[i, column]
-            rows[i, column] = typical[column] if math.isnan(x) else x
-
-
-@compiled
-def _silence(drift: Floats, forests: Floats) -> None:
+def _silence(drift: Floats, strangeness: Floats) -> None:
+    """Of forests where no field (d, n) has anything to say."""
     for i in range(drift.shape[1]):
         if np.isnan(drift[:, i]).all():
-            forests[:, i] = math.nan
+            strangeness[:FORESTS, i] = math.nan
 
 
-def _together(model: Model, frame: Frame) -> tuple[Floats, Floats, Floats]:
-    """Means and parts, (channels, d, n), and strangeness (channels, n) of the joint channels."""
-    if model.joint is None:
-        nothing = np.empty((0, model.fields, len(frame)))
-        return nothing, nothing, nothing[:, 0]
+def _together(model: Model, of: joint.Joint, frame: Frame) -> tuple[Floats, Floats]:
+    """Means and parts of the joint channels, (channels, d, n)."""
     means = joint.means_of(frame, model.yardstick)
     means[:, :, np.isnan(frame.judged).all(axis=0)] = np.nan
-    parts = model.joint.parts(means)
-    return means, parts, joint.strangeness(parts, means)
+    return means, of.parts(means)
 
 
 def weigh(model: Model, stretch: Stretch, memory: Floats) -> tuple[Grounds, Floats]:
     """The grounds of the verdicts, and the memory after; as for `judged`."""
-    frame = stretch.frame
+    frame, tables = stretch.frame, model.tables
     strangeness, learned, means, parts = _strangeness(model, stretch)
-    both, kept = model.tables.evidence(strangeness, memory)
-    course = shape.course_of(both, model.shape) if model.shape else None
-    # Contiguous, whatever they were cut from: loops are compiled for one kind of array only.
-    values = np.ascontiguousarray(frame.judged)
-    before = range_before(frame, model.scale.lowest, model.scale.highest)
-    novelty = before.evidence(values, model.trained_points)
-    most = model.calibration.most
-    evidence = Evidence(both, len(parts), novelty, parts, course, most, model.without)
-    place = place_of(frame, model.predictor.season_ns, model.band.places.shape[1])
-    band = model.band.around(learned.expected, learned.recent, place)
-    unlike = strangeness[len(strangeness) - len(stretch.distances) :]
-    guessed = learned.expected, learned.usual
-    return Grounds(evidence, values, *guessed, band, before, means, unlike), kept
+    (number, n), d, before = strangeness.shape, len(frame.values), memory.shape[1]
+    excess, channels = np.empty((number, before + n)), np.empty((2, number, n))
+    excess[:, :before] = memory
+    fields, told = np.empty((5, d, n)), np.empty((2, n))
+    contributions, place = np.empty((n, d)), np.empty(n, np.int64)
+    weighing.weigh(
+        strangeness,
+        tables.knots,
+        tables.decade,
+        tables.points_of,
+        excess,
+        channels,
+        frame.times,
+        frame.offsets,
+        frame.values,
+        model.scale.lowest,
+        model.scale.highest,
+        model.least_novelty,
+        stretch.guesses,
+        learned.recent,
+        model.predictor.season_ns,
+        model.band.places,
+        model.band.factors,
+        fields,
+        len(parts),
+        parts,
+        *model.rules,
+        model.discount,
+        told,
+        contributions,
+        place,
+    )
+    guesses = stretch.guesses[:, :, -n:]
+    kept = excess[:, max(0, before + n - MEMORY_POINTS) :]
+    found = strangeness, channels, fields, told, contributions, place, guesses, means, parts
+    return Grounds(model, *found), kept
 
 
-def _reason(model: Model, frame: Frame, grounds: Grounds, row: int, names: Sequence[str]) -> str:
-    if model.shape is not None and grounds.evidence.is_course(row):
-        return reason.unlike_before(shape.strangest(grounds.unlike[:, row], model.shape))
-    if grounds.evidence.is_joint(row):
-        return _joint_reason(model, grounds, row, names)
-    plain, views = grounds.evidence.kinds_at(row), grounds.evidence.views[:, row]
+def _reason(
+    model: Model,
+    frame: Frame,
+    grounds: Grounds,
+    evidence: Evidence,
+    row: int,
+    names: Sequence[str],
+) -> str:
+    if model.shape is not None and evidence.is_course(row):
+        unlike = grounds.strangeness[-CHANNELS_OF_COURSE:, row]
+        return reason.unlike_before(shape.strangest(unlike, model.shape))
+    if evidence.is_joint(row):
+        return _joint_reason(model, grounds, evidence, row, names)
+    plain, views = evidence.kinds_at(row), evidence.views[:, row]
     field = int(plain.max(axis=0).argmax())
     own = plain[:, field]
     if own.max() + WORDS_BEFORE_TREES >= views.max():
@@ -202,10 +206,12 @@ def _reason(model: Model, frame: Frame, grounds: Grounds, row: int, names: Seque
     return reason.sentence(kind, facts, field_name(names, field) if model.fields > 1 else "")
 
 
-def _joint_reason(model: Model, grounds: Grounds, row: int, names: Sequence[str]) -> str:
+def _joint_reason(
+    model: Model, grounds: Grounds, evidence: Evidence, row: int, names: Sequence[str]
+) -> str:
     assert model.joint is not None
-    channel = int(grounds.evidence.joint[:, row].argmax())
-    parts, which = grounds.evidence.joint_parts[channel, :, row], channel % len(joint.MEANS)
+    channel = int(evidence.joint[:, row].argmax())
+    parts, which = grounds.parts[channel, :, row], channel % len(joint.MEANS)
     means = grounds.means[which, :, row]
     fitting = model.joint.fitting(which, means)
     strongest = np.argsort(-parts, kind="stable")[:FIELDS_TOLD]
@@ -232,10 +238,10 @@ def _facts(model: Model, frame: Frame, grounds: Grounds, row: int, field: int) -
     present = trailing[~np.isnan(trailing)]
     return reason.Facts(
         value=float(values[at]),
-        usual=float(grounds.usual[field, row]),
+        usual=float(grounds.guesses[1, field, row]),
         before=float(values[at - 1]),
-        lowest=float(grounds.seen.lowest[field, row]),
-        highest=float(grounds.seen.highest[field, row]),
+        lowest=float(grounds.fields[LOWEST, field, row]),
+        highest=float(grounds.fields[HIGHEST, field, row]),
         usual_low=float(scale.usual_low[field]),
         usual_high=float(scale.usual_high[field]),
         level=float(np.sum(present / max(len(present), 1))),

@@ -29,13 +29,13 @@ def repeats(season_ns: int, interval_ns: int, is_first: bool) -> int:
     return max(1, min(most, REACH_POINTS * interval_ns // season_ns))
 
 
-def on_the_clock(offsets: Ints, season_ns: int) -> Ints:
-    """What to add to each time for a season of such a length.
+@compiled
+def clock(offset: int, season_ns: int) -> int:
+    """What to add to a time for a season of such a length, where a clock on the wall adds so much.
 
-    The clock on the wall rules days, weeks and shares of a day, and nothing else.
+    That clock rules days, weeks and shares of a day, and nothing else.
     """
-    is_ruled = season_ns % DAY_NS == 0 or DAY_NS % season_ns == 0
-    return offsets if is_ruled else np.zeros_like(offsets)
+    return offset if season_ns % DAY_NS == 0 or DAY_NS % season_ns == 0 else 0
 
 
 @compiled
@@ -89,7 +89,7 @@ def seasonal(
             if k > number and wanted - times[before] > season_ns:  # in a gap
                 k += (wanted - times[before]) // season_ns - 1
                 continue
-            shift = offsets[row] - offsets[near]
+            shift = clock(offsets[row] - offsets[near], season_ns)
             for beside in range(-BESIDE, BESIDE + 1):
                 time = wanted + shift + beside * interval_ns
                 i = _nearest(times, time, near + beside, oldest, row)

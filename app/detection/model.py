@@ -11,18 +11,21 @@ import numpy as np
 import numpy.typing as npt
 
 from app.detection import joint, layout
-from app.detection.arithmetic import Floats, Ints
+from app.detection.arithmetic import Flags, Floats, Ints
 from app.detection.band import Band
-from app.detection.calibration import KNOTS, Calibration
+from app.detection.calibration import EVIDENCE_MAX, KNOTS, Calibration
+from app.detection.candidates import SEASONAL
 from app.detection.discord import CHANNELS as SHAPES
 from app.detection.discord import NEEDED_POINTS, Measure
+from app.detection.evidence import by_chance, counted
 from app.detection.features import CHANNELS, FEATURES, VIEWS, Yardstick, needed_points
 from app.detection.forest import ARRAYS, Forest
 from app.detection.grove import Grove
 from app.detection.joint import Joint
 from app.detection.lookup import REACH_POINTS
+from app.detection.novelty import evidence_from
 from app.detection.points import FIELDS_MAX, Points
-from app.detection.predictor import SEASONAL, Predictor
+from app.detection.predictor import Predictor
 from app.detection.scale import Scale
 from app.detection.settings import DURATION_MAX_NS, SEASONS_MAX, Settings
 from app.detection.shape import Shape
@@ -93,6 +96,19 @@ class Model:
     def discount(self) -> float:
         """Evidence that its alarms need beyond those of others, for how long it was trained."""
         return discount(self.trained_points)
+
+    @cached_property
+    def least_novelty(self) -> float:
+        """The evidence of a value beyond all that were seen."""
+        return evidence_from(self.trained_points)
+
+    @cached_property
+    def rules(self) -> tuple[Flags, float, float, float, float]:
+        """By which evidence is combined: what counts, what the best of its fields brings by chance,
+        the most of a channel, and of a joint one, and the trust in courses."""
+        trust = self.shape.trust if self.shape and "shape" not in self.without else 0.0
+        most = self.calibration.most
+        return counted(self.without), by_chance(self.fields), min(most, EVIDENCE_MAX), most, trust
 
     @cached_property
     def measure(self) -> Measure | None:

@@ -19,7 +19,6 @@ import numpy as np
 from app.detection.arithmetic import LANES, Floats
 from app.detection.calibration import CHANCE_MOST, EVIDENCE_MAX
 from app.detection.compiled import compiled
-from app.detection.frame import Frame
 
 IGNORED = 0.05  # excess, as a share of the range, that any longer look would bring
 EVIDENCE_MOST = EVIDENCE_MAX + CHANCE_MOST
@@ -41,21 +40,14 @@ class Range:
         Little history shows little: the evidence starts at log10 of the points seen, 2.5 at most.
         All arrays are contiguous.
         """
-        start = min(EVIDENCE_FROM, float(np.log10(max(seen_points, 1))))
-        answer = np.empty(values.shape)
-        _outside(values, self.lowest, self.highest, start, answer)
+        start, answer = evidence_from(seen_points), np.empty(values.shape)
+        beyond(values, self.lowest, self.highest, start, answer)
         return answer
 
 
-def range_before(frame: Frame, lowest: Floats, highest: Floats) -> Range:
-    """What training and the lookback hold before each point of the frame.
-
-    lowest, highest: (d,) of the training.
-    """
-    shape = len(frame.values), len(frame)
-    found = Range(np.empty(shape), np.empty(shape))
-    _before(frame.values, frame.lookback, lowest, highest, found.lowest, found.highest)
-    return found
+def evidence_from(seen_points: int) -> float:
+    """The evidence of whatever lies beyond all of so many points."""
+    return min(EVIDENCE_FROM, float(np.log10(max(seen_points, 1))))
 
 
 def range_so_far(values: Floats) -> Range:
@@ -68,8 +60,9 @@ def range_so_far(values: Floats) -> Range:
 
 
 @compiled
-def _outside(values: Floats, lowest: Floats, highest: Floats, start: float, answer: Floats) -> None:
-    """The evidence, by the distance beyond the range as a share of it; 1e9 beyond one value."""
+def beyond(values: Floats, lowest: Floats, highest: Floats, start: float, answer: Floats) -> None:
+    """The evidence, by the distance beyond the range as a share of it; 1e9 beyond one value. Into
+    answer, (d, n) as all are but `start`, the evidence of anything beyond."""
     for field in range(len(values)):
         for i in range(values.shape[1]):
             low, high = lowest[field, i], highest[field, i]
@@ -82,12 +75,15 @@ def _outside(values: Floats, lowest: Floats, highest: Floats, start: float, answ
 
 
 @compiled
-def _before(
+def range_before(
     values: Floats, length: int, lowest: Floats, highest: Floats, low: Floats, high: Floats
 ) -> None:
-    """Into low and high, (d, n), of the `length` entries before each of the last n, and of the
-    training. As many entries as `length` at a time: what their windows share is looked at once,
-    what is before and behind it is added from there (van Herk 1992)."""
+    """Into low and high, (d, n), the range of the `length` entries before each of the last n of
+    values (d, length + n), and of the training, (d,).
+
+    As many entries as `length` at a time: what their windows share is looked at once, what is
+    before and behind it is added from there (van Herk 1992).
+    """
     n = low.shape[1]
     for field in range(len(values)):
         row = values[field]

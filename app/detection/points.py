@@ -14,7 +14,7 @@ FIELDS_MAX = 64
 ERRORS_SHOWN = 100
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)
 class Points:
     """Points of one series in time order; arrays are read-only. Make them with `Points.checked`.
 

@@ -17,22 +17,25 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from app.detection.arithmetic import Floats, Ints
-from app.detection.compiled import compiled
+from app.detection.candidates import (
+    CORRECTION_POINTS,
+    LONG,
+    LONG_POINTS,
+    RECENT,
+    SEASONAL,
+    candidate,
+    guess,
+    medians,
+)
 from app.detection.frame import Frame
-from app.detection.lookup import on_the_clock, repeats, seasonal
+from app.detection.lookup import repeats
 from app.detection.scale import Scale
-from app.detection.windows import median_of, rolling_medians, span_of
 
-LAST, RECENT, SEASONAL = 0, 1, 2  # then two for each season: plain, and corrected by last errors
-LONG = 0  # of the usual values; then one for each season
-RECENT_POINTS = 12
-LONG_POINTS = 192
-CORRECTION_POINTS = 6
-WILD_RANGES = 2.0  # so many ranges of the last points away, a value is no guess for the next
 SHARE_LEAST = 0.25  # a predictor must have had an answer for so much of the training
 ERROR_CAP = 3.0  # in spreads: one wild point must not choose the predictor
 
@@ -83,129 +86,44 @@ class Predictor:
         kind = int(self.usual_choice[field])
         return self.seasons_ns[kind - 1] if kind > LONG else 0
 
-    def guesses(self, frame: Frame, field: int, first: int) -> tuple[Floats, Floats]:
-        """The expected and the usual value for each row of the frame from `first` on, (rows,) each;
-        first >= reach.
+    def guesses(self, frame: Frame, first: int) -> Floats:
+        """The expected and the usual value of each field for the frame's rows from `first` on, (2,
+        d, rows); first >= reach.
 
         The usual value is that of this place: unlike the expected one it does not follow the last
         points, and so not an anomaly that lasts either. The median of the last 12 points stands in
         for what was expected, that of the last 192 for what is usual; NaN where they are missing.
         """
-        kind, usual = int(self.choice[field]), int(self.usual_choice[field])
-        if usual == LONG:
-            expected = self._candidate(frame, field, first, kind)
-            return (
-                self._filled(expected, frame, field, RECENT_POINTS),
-                self._medians(frame, field, first, LONG_POINTS),
-            )
-        begin = first - CORRECTION_POINTS
-        plain = self._seasonal(frame, field, begin, usual - 1)
-        expected = (
-            self._from_season(plain, frame, field, first, kind)
-            if (kind - SEASONAL) // 2 == usual - 1
-            else self._candidate(frame, field, first, kind)
-        )
-        return (
-            self._filled(expected, frame, field, RECENT_POINTS),
-            self._filled(plain[CORRECTION_POINTS:], frame, field, LONG_POINTS),
-        )
+        answer = np.empty((2, len(frame.values), len(frame.times) - first))
+        columns = frame.times, frame.offsets, frame.values
+        guess(*columns, first, self.interval_ns, self._seasons, *self._chosen, answer)
+        return answer
 
     def candidates(self, frame: Frame, field: int) -> tuple[list[Floats], list[Floats]]:
         """What each candidate would expect, and call usual, for the frame's points: (n,) each."""
-        first = frame.lookback
-        kinds = range(SEASONAL + 2 * len(self.seasons_ns))
-        expected = [self._candidate(frame, field, first, kind) for kind in kinds]
-        long = self._medians(frame, field, first, LONG_POINTS)
+        columns, first = (frame.times, frame.offsets, frame.values[field]), frame.lookback
+        bounds, expected = (float(self.lowest[field]), float(self.highest[field])), []
+        for kind in range(SEASONAL + 2 * len(self.seasons_ns)):
+            answer = np.empty(len(frame))
+            candidate(*columns, first, kind, self.interval_ns, self._seasons, *bounds, answer)
+            expected.append(answer)
+        long = np.empty(len(frame))
+        medians(frame.times, frame.values[field], first, LONG_POINTS, self.interval_ns, long)
         return expected, [long, *expected[SEASONAL::2]]
 
-    def _candidate(self, frame: Frame, field: int, first: int, kind: int) -> Floats:
-        if kind == RECENT:
-            return self._medians(frame, field, first, RECENT_POINTS)
-        if kind == LAST:
-            answer = np.empty(len(frame.times) - first)
-            _last(frame.values[field], first, answer)
-            return answer
-        plain = self._seasonal(frame, field, first - CORRECTION_POINTS, (kind - SEASONAL) // 2)
-        return self._from_season(plain, frame, field, first, kind)
+    @cached_property
+    def _seasons(self) -> Ints:
+        """Of each its length in ns, and how many to look back, (seasons, 2)."""
+        rows = [(length, self._repeats(i)) for i, length in enumerate(self.seasons_ns)]
+        return np.array(rows, dtype=np.int64).reshape(-1, 2)
 
-    def _from_season(
-        self, plain: Floats, frame: Frame, field: int, first: int, kind: int
-    ) -> Floats:
-        """What lies at this place of the season, plain from CORRECTION_POINTS before `first` on, or
-        corrected by its last errors."""
-        if (kind - SEASONAL) % 2 == 0:
-            return plain[CORRECTION_POINTS:]
-        answer = np.empty(len(plain) - CORRECTION_POINTS)
-        bounds = float(self.lowest[field]), float(self.highest[field])
-        _corrected(frame.values[field], plain, first, *bounds, answer)
-        return answer
-
-    def _filled(self, guess: Floats, frame: Frame, field: int, size: int) -> Floats:
-        """The guess for the last rows, and where it is missing the median of so many points."""
-        if not _has_gap(guess):
-            return guess
-        is_missing = np.isnan(guess)
-        medians = self._medians(frame, field, len(frame.times) - len(guess), size)
-        return np.where(is_missing, medians, guess)
-
-    def _medians(self, frame: Frame, field: int, first: int, size: int) -> Floats:
-        answer = np.empty(len(frame.times) - first)
-        span = span_of(size, self.interval_ns)
-        rolling_medians(frame.times, frame.values[field], first, size, span, answer)
-        return answer
-
-    def _seasonal(self, frame: Frame, field: int, first: int, which: int) -> Floats:
-        answer = np.empty(len(frame.times) - first)
-        length_ns, number = self.seasons_ns[which], self._repeats(which)
-        clock = (frame.times, on_the_clock(frame.offsets, length_ns))
-        values = frame.values[field]
-        seasonal(*clock, values, first, length_ns, self.interval_ns, number, answer)
-        return answer
+    @cached_property
+    def _chosen(self) -> tuple[Ints, Floats]:
+        """Of each field the candidates, and where its values lay, (2, d) each."""
+        return np.stack([self.choice, self.usual_choice]), np.stack([self.lowest, self.highest])
 
     def _repeats(self, which: int) -> int:
         return repeats(self.seasons_ns[which], self.interval_ns, is_first=which == 0)
-
-
-@compiled
-def _has_gap(guess: Floats) -> bool:
-    return bool(np.isnan(guess).any())
-
-
-@compiled
-def _last(x: Floats, first: int, answer: Floats) -> None:
-    """The last value; the one before it where the last was a wild one."""
-    for row in range(first, len(x)):
-        last, low, high = x[row - 1], math.inf, -math.inf
-        for i in range(row - 1 - RECENT_POINTS, row - 1):
-            if not math.isnan(x[i]):
-                low, high = min(low, x[i]), max(high, x[i])
-        width = WILD_RANGES * (high - low)
-        is_wild = high >= low and (last > high + width or last < low - width)
-        answer[row - first] = x[row - 2] if is_wild else last
-
-
-@compiled
-def _corrected(
-    x: Floats, plain: Floats, first: int, lowest: float, highest: float, answer: Floats
-) -> None:
-    """The plain prediction and the median of its last errors, no further than the training or the
-    last points went: a night is not below zero because the day was quiet."""
-    found = np.empty(CORRECTION_POINTS)
-    for row in range(first, len(x)):
-        number, here = 0, row - first + CORRECTION_POINTS
-        for i in range(1, CORRECTION_POINTS + 1):
-            error = x[row - i] - plain[here - i]
-            if not math.isnan(error):
-                found[number] = error
-                number += 1
-        low, high = lowest, highest
-        for i in range(row - RECENT_POINTS, row):
-            if not math.isnan(x[i]):
-                low, high = min(low, x[i]), max(high, x[i])
-        correction = median_of(found, number) if number else 0.0
-        answer[row - first] = min(max(plain[here] + correction, low), high)
-        if math.isnan(plain[here]):
-            answer[row - first] = math.nan
 
 
 def undecided(scale: Scale, interval_ns: int, seasons_ns: tuple[int, ...]) -> Predictor:

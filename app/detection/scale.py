@@ -9,7 +9,6 @@ and a tenth of the plain one, because a series may rest most of the time. Their 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -42,11 +41,6 @@ class Scale:
         table = np.array(rows, dtype=np.float64).reshape(len(values), 6).T
         centre, spread, lowest, highest, low, high = (np.ascontiguousarray(row) for row in table)
         return cls(centre, spread, lowest, highest, low, high, is_known)
-
-    @cached_property
-    def is_whole(self) -> bool:
-        """Whether all fields had values enough."""
-        return bool(self.is_known.all())
 
 
 def robust_spread(values: Floats) -> float:

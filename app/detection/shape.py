@@ -95,12 +95,13 @@ def course_of(both: Floats, shape: Shape) -> Course:
     both: (2, channels, n) evidence as of `Calibration.evidence`, the CHANNELS last.
     """
     together = np.empty((len(both), both.shape[2]))
-    _together(both, together)
+    evidence_of_course(both, together)
     return Course(together, shape.trust)
 
 
 @compiled
-def _together(both: Floats, answer: Floats) -> None:
+def evidence_of_course(both: Floats, answer: Floats) -> None:
+    """As of `course_of`, into answer (2, n)."""
     first = both.shape[1] - CHANNELS
     for purpose in range(len(both)):
         for i in range(both.shape[2]):

@@ -10,15 +10,16 @@ the second finds the rows taken, and goes on in a copy.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from app.detection.arithmetic import Floats, Ints
+from app.detection.arithmetic import Flags, Floats, Ints
 from app.detection.calibration import MEMORY_POINTS
+from app.detection.compiled import compiled
 from app.detection.discord import Measure, Past, Rows, followed, opened, reopen
-from app.detection.features import guesses
 from app.detection.frame import BLOCK_ROWS, VALUE_BOUND, Frame
 from app.detection.model import Model
 from app.detection.nearest import Whole
@@ -29,7 +30,7 @@ SPARE_ROWS = 1024  # so seldom is everything copied to a new room
 BEFORE_ALL = np.iinfo(np.int64).min
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)
 class Stretch:
     """Points to judge, and what was worked out of them and of the past.
 
@@ -82,13 +83,10 @@ class _Room:
 
     def put(self, model: Model, points: Points, begin: int) -> None:
         """Write down points from a row on."""
-        span = slice(begin, begin + len(points))
-        self.times[span], self.given[span] = points.times, points.values
-        self.offsets[span] = model.zone.offsets_at(points.times)
-        # As written in `Frame`; three times as quick as np.clip for a single point.
-        np.minimum(np.maximum(points.values.T, -VALUE_BOUND), VALUE_BOUND, out=self.values[:, span])
-        if not model.scale.is_whole:
-            self.values[~model.scale.is_known, span] = np.nan
+        end, zone = begin + len(points), model.zone
+        self.times[begin:end], self.given[begin:end] = points.times, points.values
+        clock = (self.times, zone.starts, zone.offsets, self.offsets)
+        _put(*clock, self.given, model.scale.is_known, begin, end, self.values)
 
     def frame(self, begin: int, end: int, lookback: int) -> Frame:
         span = slice(begin - lookback, end)
@@ -106,7 +104,31 @@ class _Room:
         self.free.append(n)
 
 
-@dataclass(frozen=True, eq=False)
+@compiled
+def _put(
+    times: Ints,
+    starts: Ints,
+    changes: Ints,
+    offsets: Ints,
+    given: Floats,
+    is_known: Flags,
+    begin: int,
+    end: int,
+    values: Floats,
+) -> None:
+    """Of the rows from begin to end, offsets as of `Zone` and values as written in `Frame`."""
+    after = np.searchsorted(starts, times[begin], side="right") if begin < end else 0
+    for row in range(begin, end):
+        while after < len(starts) and starts[after] <= times[row]:
+            after += 1
+        offsets[row] = changes[after - 1]
+        for kind in range(len(values)):
+            x = min(max(given[row, kind], -VALUE_BOUND), VALUE_BOUND)
+            is_there = is_known[kind] and not math.isnan(given[row, kind])
+            values[kind, row] = x if is_there else math.nan
+
+
+@dataclass(eq=False, slots=True)
 class Trail:
     """What a model made of the rows of a room before `end`; the first `absent` come before the
     series. products: of the course, as of `discord.opened`."""
@@ -133,8 +155,8 @@ class Trail:
         room.put(model, known, absent)
         room.free.append(end)
         rows = by.spans.of_residuals
-        room.guesses[:, :, end - rows : end] = guesses(
-            room.frame(end, end, lookback), by.predictor, lookback - rows
+        room.guesses[:, :, end - rows : end] = by.predictor.guesses(
+            room.frame(end, end, lookback), lookback - rows
         )
         products = None
         if room.course is not None:
@@ -156,7 +178,7 @@ class Trail:
         room = self.room
         room.put(model, points, begin)
         frame = room.frame(begin, end, lookback)
-        room.guesses[:, :, begin:end] = guesses(frame, model.predictor, lookback)
+        room.guesses[:, :, begin:end] = model.predictor.guesses(frame, lookback)
         rows = begin - model.yardstick.spans.of_residuals
         if room.course is None or self.products is None:
             distances, products = np.empty((0, len(points))), None
@@ -165,7 +187,8 @@ class Trail:
             distances, _, products = followed(
                 room.course, by, past, range(begin, end), self.products
             )
-        stretch = Stretch(frame, room.guesses[:, :, rows:end], distances)
+        known = np.ascontiguousarray(room.guesses[:, :, rows:end])
+        stretch = Stretch(frame, known, distances)
         return stretch, Trail(model, room, end, self.absent, products)
 
     def _moved(self, rows: int) -> Trail:
@@ -182,6 +205,9 @@ class Trail:
 def pieces(points: Points) -> Iterator[Points]:
     """The same points in pieces of bounded size."""
     rows = max(64, BLOCK_ROWS // points.fields)
+    if 0 < len(points) <= rows:
+        yield points
+        return
     for start in range(0, len(points), rows):
         yield points[start : start + rows]
 

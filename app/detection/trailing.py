@@ -6,57 +6,96 @@ import math
 
 import numpy as np
 
-from app.detection.arithmetic import BOUND, Floats, Ints
+from app.detection.arithmetic import BOUND, Flags, Floats, Ints
 from app.detection.compiled import compiled
+from app.detection.lookup import clock, waves
 from app.detection.windows import deviation_of, gathered, mad_of, mean_of, median_of
 
 FEWEST = 8  # a long window with less than an eighth of its points, behind a gap, says nothing
 CAP = 5.0  # in spreads: one wild point must not make a mean of many strange
 LOCAL = 8  # where the features begin that compare with the medians of the hours before,
-RESIDUAL = 11  # and those of the residuals
+RESIDUAL = 11  # and those of the residuals,
+PHASE = 16  # and the two of the place in the season,
+MEAN_MIDDLE = 4  # in whose stead stands this one where there is none
 
 
 @compiled
 def measure(
+    times: Ints,
+    offsets: Ints,
+    values: Floats,
+    start: int,
+    guesses: Floats,
+    units: Floats,
+    is_known: Flags,
+    has_season: Flags,
+    season_ns: int,
+    sizes: Ints,
+    spans: Ints,
+    features: Floats,
+    channels: Floats,
+    recent: Floats,
+) -> None:
+    """Fill features (n, d * NUMBER), channels (kinds, d, n) and recent (d, n) for the last n rows
+    of times, offsets (rows,) and values (d, rows), NaN for fields that are not known.
+
+    start: the first row to look at. guesses: (2, d, rows) expected and usual values of the last
+    rows, in the field's unit. units: (d, 4) centre and spread of the values, spreads of the
+    residuals and offsets. sizes, spans: of the windows short, middle, long, local ones, quiet.
+    """
+    features[:], channels[:], recent[:] = math.nan, math.nan, math.nan
+    number = features.shape[1] // len(values)
+    for field in range(len(values)):
+        if is_known[field]:
+            own = features[:, field * number : (field + 1) * number]
+            given = (times[start:], values[field, start:], guesses[0, field], guesses[1, field])
+            found = (own, channels[:, field], recent[field])
+            _measure(*given, units[field], has_season[field], sizes, spans, *found)
+    first = len(times) - len(features)
+    for row in range(len(features)):
+        place, ahead = times[first + row], offsets[first + row]
+        phases = waves(place, clock(ahead, season_ns), season_ns) if season_ns else (0.0, 0.0)
+        for field in range(len(values)):
+            if is_known[field]:
+                own = features[row, field * number : (field + 1) * number]
+                # Without a season, the mean of the last hours stands there.
+                own[PHASE] = phases[0]
+                own[PHASE + 1] = phases[1] if season_ns else own[MEAN_MIDDLE]
+
+
+@compiled
+def _measure(
     times: Ints,
     values: Floats,
     expected: Floats,
     usual: Floats,
     units: Floats,
     has_season: bool,
-    field: int,
-    sizes: tuple[int, ...],
-    spans: tuple[int, ...],
+    sizes: Ints,
+    spans: Ints,
     features: Floats,
     channels: Floats,
     recent: Floats,
 ) -> None:
-    """Fill features (n, d * NUMBER) but for the phase, channels (kinds, d, n) and recent (d, n) of
-    a field for the last n rows.
-
-    values: (rows,); expected, usual: the last of as many; in the field's unit. units: centre and
-    spread of the values, spreads of the residuals and offsets. sizes, spans: of the windows short,
-    middle, long, three local ones, quiet.
-    """
+    """Of one field: values (rows,); features (n, NUMBER), channels (kinds, n), recent (n,)."""
     centre, spread, n = units[0], units[1], len(features)
-    skip, number = len(values) - len(expected), features.shape[1] // channels.shape[1]
+    skip = len(values) - len(expected)
     x = _standard(values, centre, spread)
     residuals = _standard(values[skip:] - expected, 0.0, units[2])
     offsets = _standard(values[skip:] - usual, 0.0, units[3])
     # What the season leaves of x: a step that it takes too is none.
     away = _standard(values[skip:] - usual, 0.0, spread) if has_season else x[skip:]
-    found = np.empty(max(sizes) + 1)
-    own, kinds = features[:, field * number : (field + 1) * number], channels[:, field]
-    _level(times, x, len(x) - n, sizes, spans, found, own, kinds)
-    first, clock = len(residuals) - n, times[skip:]
-    _residual(clock, residuals, first, sizes, spans, found, own, kinds, recent[field])
-    _offset(clock, offsets, first, sizes, spans, found, kinds)
+    found = np.empty(np.max(sizes) + 1)
+    _level(times, x, len(x) - n, sizes, spans, found, features, channels)
+    first, late = len(residuals) - n, times[skip:]
+    _residual(late, residuals, first, sizes, spans, found, features, channels, recent)
+    _offset(late, offsets, first, sizes, spans, found, channels)
     for here in range(n):
         row, at = len(x) - n + here, first + here
         step, unusual = abs(_smaller_step(x, row)), abs(_smaller_step(away, at))
-        kinds[1, here] = unusual if unusual < step else step
+        channels[1, here] = unusual if unusual < step else step
         if math.isnan(x[row]):
-            kinds[:, here] = math.nan
+            channels[:, here] = math.nan
 
 
 @compiled
@@ -64,8 +103,8 @@ def _level(
     times: Ints,
     x: Floats,
     first: int,
-    sizes: tuple[int, ...],
-    spans: tuple[int, ...],
+    sizes: Ints,
+    spans: Ints,
     found: Floats,
     features: Floats,
     channels: Floats,
@@ -92,8 +131,8 @@ def _residual(
     times: Ints,
     residuals: Floats,
     first: int,
-    sizes: tuple[int, ...],
-    spans: tuple[int, ...],
+    sizes: Ints,
+    spans: Ints,
     found: Floats,
     features: Floats,
     channels: Floats,
@@ -128,8 +167,8 @@ def _offset(
     times: Ints,
     offsets: Floats,
     first: int,
-    sizes: tuple[int, ...],
-    spans: tuple[int, ...],
+    sizes: Ints,
+    spans: Ints,
     found: Floats,
     channels: Floats,
 ) -> None:

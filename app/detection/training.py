@@ -18,7 +18,7 @@ from app.detection.arithmetic import Floats, Ints
 from app.detection.band import Band, place_of, places_for
 from app.detection.calibration import Calibration
 from app.detection.evidence import Course, Evidence
-from app.detection.features import CHANNELS, VIEWS, Seen, Spans, Yardstick, guesses, seen
+from app.detection.features import CHANNELS, VIEWS, Seen, Spans, Yardstick, seen
 from app.detection.frame import VALUE_BOUND, Frame
 from app.detection.grove import Grove
 from app.detection.model import Model, lookback_of, view_columns
@@ -137,7 +137,7 @@ def _learned(
 ) -> tuple[Yardstick, Seen]:
     """The spreads of what the predictors leave, and all that the features say of the training."""
     before = Spans.of(predictor.period_points).of_residuals
-    known = guesses(frame, predictor, frame.lookback - before)
+    known = predictor.guesses(frame, frame.lookback - before)
     rest = (frame.judged - known[:, :, before:])[:, :, first:]
     by = Yardstick(scale, _spread(rest[0], scale), _spread(rest[1], scale), predictor)
     return by, seen(frame, by, known)

@@ -27,7 +27,7 @@ NO_VALUE = "no value"
 PLAINLY = (NO_VALUE, QUIET, OUTSIDE)  # said of points that are not anomalous
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)
 class Verdicts:
     """One verdict for each of n points of d fields; arrays are float64 unless said otherwise.
 

@@ -16,13 +16,16 @@ from app.detection.arithmetic import Floats, Ints
 from app.detection.compiled import compiled
 
 FEW = 16  # up to so many, sorting by insertion is quicker than selecting
+FEW_ROWS = 8  # for up to so many rows it is quicker to select than to keep a window sorted
 SPAN_MOST_NS = 1 << 62
 LOOSE = 4  # so many times its span a window may take where points come irregularly
 
 
+@compiled
 def span_of(size: int, interval_ns: int) -> int:
     """How many nanoseconds back a window of so many points may reach, and no further over a gap."""
-    return min(LOOSE * size * interval_ns, SPAN_MOST_NS)
+    times = LOOSE * size
+    return SPAN_MOST_NS if interval_ns > SPAN_MOST_NS // times else times * interval_ns
 
 
 @compiled
@@ -124,6 +127,11 @@ def rolling_medians(
     The window is kept sorted while it moves: a median is exact whichever way it is come by.
     """
     ordered, number = np.empty(size + 2), 0
+    if len(x) - first <= FEW_ROWS:
+        for row in range(first, len(x)):
+            number = gathered(times, x, row, size, span_ns, ordered)
+            medians[row - first] = median_of(ordered, number)
+        return
     start = max(first - size, 0)
     for i in range(start, first):
         number = _insert(ordered, number, x[i])

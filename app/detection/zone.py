@@ -35,6 +35,10 @@ class Zone:
     starts: Ints
     offsets: Ints
 
+    def __post_init__(self) -> None:
+        for array in (self.starts, self.offsets):  # of one kind, as compiled loops are
+            array.setflags(write=False)
+
     @classmethod
     def named(cls, name: str) -> Zone:
         """The zone with an IANA name such as "Europe/Berlin"; raises ValueError for other names."""
@@ -81,13 +85,7 @@ def _zone(name: str) -> Zone:
         if offset_ns != offsets[-1]:
             starts.append(_change_s(clock, left, right) * SECOND_NS)
             offsets.append(offset_ns)
-    return Zone(_sealed(starts), _sealed(offsets))
-
-
-def _sealed(numbers: list[int]) -> Ints:
-    array = np.array(numbers, dtype=np.int64)
-    array.setflags(write=False)
-    return array
+    return Zone(np.array(starts, np.int64), np.array(offsets, np.int64))
 
 
 def _change_s(clock: tzinfo, left: int, right: int) -> int:
@@ -107,4 +105,4 @@ def _offset_s(clock: tzinfo, second: int) -> int:
     return round(offset.total_seconds()) if offset is not None else 0
 
 
-UTC_ZONE = Zone(_sealed([np.iinfo(np.int64).min]), _sealed([0]))
+UTC_ZONE = Zone(np.array([np.iinfo(np.int64).min]), np.zeros(1, np.int64))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from app.detection import Points, Settings, Verdicts, advance, fit, start
-from app.detection.band import Band
+from app.detection.band import Band, surround
 
 HOUR_NS = 3_600_000_000_000
 N = 6000
@@ -61,9 +61,9 @@ def test_what_never_varied_has_a_band_of_no_width() -> None:
 def test_a_field_without_an_expected_value_has_no_band() -> None:
     nothing = np.full((1, 50), np.nan)
     band = Band.of(nothing, nothing, np.ones(1), np.zeros(50, np.int64), 1)
-    below, above = band.around(nothing, nothing, np.zeros(50, np.int64))
-    assert np.isnan(below).all()
-    assert np.isnan(above).all()
+    found = np.empty((2, 1, 50))
+    surround(nothing, band.places, np.zeros(50, np.int64), nothing, band.factors, *found)
+    assert np.isnan(found).all()
 
 
 def test_a_place_with_few_errors_is_taken_to_be_like_the_others() -> None:
