@@ -15,7 +15,8 @@ from pydantic import BaseModel
 from app.web import formats, idempotency
 from app.web.auth import Scope, authenticator, public
 from app.web.fields import Query
-from app.web.framework import Request, hug
+from app.web.framework import Request
+from app.web.interface import Router
 from app.web.problems import status_line
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
@@ -50,10 +51,10 @@ class _Given:
     directive = True
 
     def __init__(self, find: Callable[[Request], Any]) -> None:
-        self._find = find
+        self.find = find
 
     def __call__(self, *_: Any, request: Request, **__: Any) -> Any:
-        return self._find(request)
+        return self.find(request)
 
 
 def route(
@@ -68,7 +69,7 @@ def route(
         DECLARED.append(declared)
         require = public if scope == "public" else authenticator(scope, declared.takes_operator)
         serving = _once(declared) if declared.makes else handler
-        hug.http(
+        Router(
             path,
             accept=(method,),
             requires=(require,) if scope == "public" else (require, _query_check(declared)),
@@ -101,7 +102,7 @@ def _once(declared: Route) -> Callable[[Request], formats.Answer]:
     directives = _directives(declared, declared.handler)
 
     def serve(request: Request) -> formats.Answer:
-        given = {name: directive(request=request) for name, directive in directives.items()}
+        given = {name: directive.find(request) for name, directive in directives.items()}
         return idempotency.once(request, given.get("body"), lambda: declared.handler(**given))
 
     serve.__module__ = declared.handler.__module__
