@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from app.ingest.json import parse_json
 from app.web import formats, idempotency
 from app.web.auth import Scope, authenticator, public
 from app.web.fields import Query
@@ -31,6 +32,7 @@ class Route:
     summary: str
     query: type[BaseModel] | None = None
     body: tuple[type[BaseModel], ...] = ()
+    plain_body: Callable[[bytes], BaseModel | None] | None = None  # reads the usual one sooner
     is_body_optional: bool = False
     uploads: tuple[str, ...] = ()
     status: int = 200
@@ -140,8 +142,9 @@ def _query_check(declared: Route) -> Callable[..., None]:
 def _body(declared: Route, request: Request) -> BaseModel:
     if declared.is_body_optional and not formats.has_body(request):
         return formats.checked_body(declared.body, {})
-    limit = request.context.parts.settings.json_bytes
-    return formats.checked_body(declared.body, formats.json_body(request, limit))
+    text = formats.json_text(request, request.context.parts.settings.json_bytes)
+    plain = declared.plain_body(text) if declared.plain_body else None
+    return plain or formats.checked_body(declared.body, parse_json(text))
 
 
 def _upload(declared: Route, request: Request) -> formats.Upload:
