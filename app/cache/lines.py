@@ -97,7 +97,11 @@ def _translated(refusal: Exception) -> ResponseError:
     return NoScriptError(text) if text.startswith("NOSCRIPT") else ResponseError(text)
 
 
-def bulk(*arguments: str | bytes | float) -> bytes:
-    """Arguments as they stand in a command, without the number of them at its beginning."""
-    packed: Any = hiredis.pack_command(arguments)  # type: ignore[arg-type]  # as it has one alone
-    return bytes(packed.partition(b"\r\n")[2])
+def command(*words: str | bytes | float) -> bytes:
+    packed: Any = hiredis.pack_command(words)  # type: ignore[arg-type]  # its hint has one alone
+    return bytes(packed)
+
+
+def bulk(*words: str | bytes | float) -> bytes:
+    """Words as they stand in a command, without the number of them at its beginning."""
+    return command(*words).partition(b"\r\n")[2]

@@ -8,14 +8,10 @@ from redis import Redis
 from redis.exceptions import NoScriptError, ResponseError
 from redis.exceptions import TimeoutError as Silent
 
-from app.cache.lines import Lines, bulk
+from app.cache.lines import Lines, command
 from tests.conftest import Servers
 
 ABSENT_SCRIPT = "0" * 40
-
-
-def command(*words: str) -> bytes:
-    return b"*%d\r\n%b" % (len(words), bulk(*words))
 
 
 @pytest.fixture
