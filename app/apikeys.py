@@ -16,6 +16,7 @@ ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 ID_LENGTH = 16
 SECRET_LENGTH = 43  # 43 characters of 62 carry 256 bits
 CHECKSUM_LENGTH = 6
+PAIRS = [first + second for first in ALPHABET for second in ALPHABET]  # digits, two at a time
 TENANT_PREFIX, OPERATOR_PREFIX = "tcs_", "tcs_op_"
 FORM = re.compile(
     f"(?P<prefix>{OPERATOR_PREFIX}|{TENANT_PREFIX})(?P<id>[{ALPHABET}]{{{ID_LENGTH}}})"
@@ -62,9 +63,6 @@ def _random(length: int) -> str:
 
 
 def _checksum(body: str) -> str:
-    number = zlib.crc32(body.encode())
-    digits = []
-    for _ in range(CHECKSUM_LENGTH):
-        number, digit = divmod(number, len(ALPHABET))
-        digits.append(ALPHABET[digit])
-    return "".join(reversed(digits))
+    above, last = divmod(zlib.crc32(body.encode()), len(PAIRS))
+    first, middle = divmod(above, len(PAIRS))
+    return PAIRS[first] + PAIRS[middle] + PAIRS[last]

@@ -1,7 +1,9 @@
 """Log lines never get in the way of what they tell of."""
 
+import json
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -25,3 +27,29 @@ def test_a_full_disk_loses_log_lines_and_nothing_else() -> None:
             [sys.executable, "-c", LOGS], stdout=subprocess.PIPE, stderr=full, text=True
         )
     assert ran.stdout == "answered\n"
+
+
+WRITES = """
+import structlog
+from structlog.contextvars import bind_contextvars
+from app import logs
+from app.settings import Settings
+logs.configure(Settings(log_format="json"))
+bind_contextvars(request_id="r-1")
+log = structlog.get_logger()
+log.info("request", status=200)
+try:
+    1 / 0
+except ZeroDivisionError as error:
+    log.error("unexpected error", exc_info=error, path="half a pair: \\ud800", of=object)
+"""
+
+
+def test_a_line_tells_its_request_its_level_its_time_and_what_was_raised() -> None:
+    ran = subprocess.run([sys.executable, "-c", WRITES], stderr=subprocess.PIPE, check=True)
+    plain, raised = (json.loads(line) for line in ran.stderr.splitlines())
+    assert datetime.fromisoformat(plain.pop("timestamp")).utcoffset() == timedelta(0)
+    assert plain == {"request_id": "r-1", "event": "request", "status": 200, "level": "info"}
+    assert (raised["level"], raised["path"]) == ("error", "half a pair: \ud800")
+    assert "ZeroDivisionError: division by zero" in raised["exception"]
+    assert "exc_info" not in raised

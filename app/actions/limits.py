@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import TYPE_CHECKING, Self
+from uuid import UUID
 
-from app.cache.rates import Bucket, Taken
+from app.cache.rates import Bucket, Meter, Taken
 from app.errors import RateLimited
 from app.settings import Settings
 
@@ -35,23 +36,25 @@ class TenantLimits:
 
 def count_request(parts: "Parts", caller: "Caller") -> Taken:
     """One request more of the tenant and of the key; whether it may go on."""
-    return parts.rates.take(_buckets(parts, caller), str(caller.tenant_id))
+    return parts.rates.take(_meter(parts, caller))
 
 
 def count_request_in(parts: "Parts", edition: bytes, caller: "Caller") -> Taken | None:
     """The same as long as this edition of the tenant's keys and limits is in force, else None."""
-    return parts.rates.take_in(edition, _buckets(parts, caller), str(caller.tenant_id))
+    return parts.rates.take_in(edition, _meter(parts, caller))
 
 
-def _buckets(parts: "Parts", caller: "Caller") -> tuple[Bucket, Bucket]:
+def _meter(parts: "Parts", caller: "Caller") -> Meter:
     of_tenant = caller.limits.requests_per_s
     of_key = parts.settings.key_requests_per_s or of_tenant
-    return _made(str(caller.tenant_id), caller.key_id, of_tenant, of_key)
+    return _made(caller.tenant_id, caller.key_id, of_tenant, of_key)
 
 
 @lru_cache(1_000)
-def _made(tenant: str, key_id: str, of_tenant: float, of_key: float) -> tuple[Bucket, Bucket]:
-    return Bucket("tenant", tenant, of_tenant), Bucket("key", f"{tenant}:{key_id}", of_key)
+def _made(tenant_id: UUID, key_id: str, of_tenant: float, of_key: float) -> Meter:
+    tenant = str(tenant_id)
+    buckets = Bucket("tenant", tenant, of_tenant), Bucket("key", f"{tenant}:{key_id}", of_key)
+    return Meter(buckets, tenant)
 
 
 def refuse_beyond(taken: Taken) -> None:

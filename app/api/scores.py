@@ -9,7 +9,7 @@ from app.actions import history, scoring
 from app.actions.asked import Answer, Asked
 from app.actions.caller import Caller
 from app.actions.parts import Parts
-from app.api import answers, exports, pages, shown, tables
+from app.api import answers, exports, pages, plain, shown, tables
 from app.api.bodies import (
     AnomaliesQuery,
     ConflictQuery,
@@ -35,6 +35,7 @@ ANOMALIES = "/v1/anomalies"
     scope="write",
     query=ConflictQuery,
     body=(Point, ScoreList),
+    plain_body=plain.point,
     answer=answers.ScoreAnswer | answers.ScoresAnswer,
     errors=(404, 409),
 )

@@ -20,6 +20,8 @@ class Table:
 
 
 def table(points: Sequence[Point]) -> Table:
+    if len(points) == 1:
+        return _of_one(points[0])
     times = np.fromiter((point.timestamp for point in points), np.int64, len(points))
     columns = _columns(points)
     values = np.full((len(points), len(columns)), np.nan)
@@ -30,6 +32,19 @@ def table(points: Sequence[Point]) -> Table:
                 values[row, columns[name]] = number
     names = [point.series for point in points if isinstance(point, PointOfSeries)]
     return Table(times, tuple(columns), values, np.array(names, object))
+
+
+def _of_one(point: Point) -> Table:
+    """The same without what many take: most requests have one."""
+    given = point.value if isinstance(point.value, dict) else {"value": point.value}
+    numbers = [np.nan if number is None else number for number in given.values()]
+    names = [point.series] if isinstance(point, PointOfSeries) else []
+    return Table(
+        np.array([point.timestamp], np.int64),
+        tuple(given),
+        np.array([numbers], np.float64),
+        np.array(names, object),
+    )
 
 
 def _columns(points: Sequence[Point]) -> dict[str, int]:

@@ -1,7 +1,6 @@
 """Signed entries in Redis: one that is missing, damaged or forged is a miss, as is a dead Redis."""
 
-from collections.abc import Callable
-from typing import TypeVar
+from typing import Any
 
 import structlog
 from redis import Redis
@@ -9,6 +8,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from app.cache.lines import Lines, command
 from app.cache.pause import Pause
 from app.errors import Unavailable
 from app.signing import SIGNATURE_BYTES, Secret
@@ -19,7 +19,6 @@ KINDS = ("model", "window")  # what the keys of entries begin with
 SCANNED_AT_ONCE = 1_000
 
 log = structlog.get_logger()
-Answer = TypeVar("Answer")
 
 
 def connect(url: str) -> "Redis":
@@ -34,19 +33,20 @@ def connect(url: str) -> "Redis":
 class Cache:
     def __init__(self, url: str, secret: Secret, ttl_s: int) -> None:
         self._redis = connect(url)
+        self._lines = Lines(self._redis)
         self._secret = secret
         self._ttl_s = ttl_s
         self._pause = Pause()
 
     def get(self, key: str) -> bytes | None:
-        entry = self._asked(lambda: self._redis.get(key))
+        entry = self._asked("GET", key)
         return self._opened(key, entry) if isinstance(entry, bytes) else None
 
     def put(self, key: str, payload: bytes) -> None:
-        self._asked(lambda: self._redis.set(key, self._sealed(key, payload), ex=self._ttl_s))
+        self._asked("SET", key, self._sealed(key, payload), "EX", self._ttl_s)
 
-    def drop(self, *keys: str) -> None:
-        self._asked(lambda: self._redis.delete(*keys))
+    def drop(self, key: str) -> None:
+        self._asked("DEL", key)
 
     def erase(self, owner: str) -> None:
         """Every entry whose key names this tenant, or tenant and series; its rates too.
@@ -75,6 +75,7 @@ class Cache:
             return False
 
     def close(self) -> None:
+        self._lines.close()
         self._redis.close()
 
     def _sealed(self, key: str, payload: bytes) -> bytes:
@@ -88,12 +89,12 @@ class Cache:
         log.warning("cache entry refused: its signature does not hold", key=key)
         return None
 
-    def _asked(self, ask: Callable[[], Answer]) -> Answer | None:
+    def _asked(self, *words: str | bytes | int) -> Any:
         """None where Redis does not answer, or did not a moment ago."""
         if self._pause.holds():
             return None
         try:
-            answer = ask()
+            answer = self._lines.ask(command(*words))
         except RedisError as error:
             self._pause.begin()
             log.warning("cache does not answer", error=type(error).__name__)

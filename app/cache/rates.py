@@ -7,6 +7,7 @@ a limit that was raised acts at once. The clock is Redis's. Where Redis does not
 process counts for itself.
 """
 
+import hashlib
 import math
 import secrets
 import time
@@ -18,10 +19,10 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 import structlog
-from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import NoScriptError, RedisError
 
 from app.cache.entries import connect
+from app.cache.lines import Lines, bulk
 from app.cache.pause import Pause
 
 MEMORY_BUCKETS = 10_000
@@ -60,6 +61,8 @@ for i = 2, #KEYS do
 end
 return {edition, string.format('%.0f', wait), unpack(found)}
 """
+BY_TEXT = bulk("EVAL", TAKE)
+BY_DIGEST = bulk("EVALSHA", hashlib.sha1(TAKE.encode(), usedforsecurity=False).hexdigest())
 
 log = structlog.get_logger()
 
@@ -113,33 +116,54 @@ class Taken(NamedTuple):
         return self.wait_s <= 0
 
 
+@dataclass(frozen=True, eq=False)
+class Meter:
+    """Buckets that a request is counted in together; what Redis is told of them is packed once.
+
+    owner: whose keys and limits the edition is of.
+    """
+
+    buckets: tuple[Bucket, ...]
+    owner: str = ""
+
+    @cached_property
+    def packed_keys(self) -> bytes:
+        keys = [f"edition:{self.owner}", *(f"rate:{bucket.key}" for bucket in self.buckets)]
+        return bulk(len(keys), *keys)
+
+    @cached_property
+    def packed_costs(self) -> bytes:
+        return bulk(*(us for bucket in self.buckets for us in (bucket.cost_us, bucket.room_us)))
+
+    def asking(self, script: bytes, known: bytes, fresh: bytes) -> bytes:
+        """The command that counts a request. script: how it names the script."""
+        count = 6 + 3 * len(self.buckets)
+        head = b"*%d\r\n%b%b" % (count, script, self.packed_keys)
+        editions = b"$%d\r\n%b\r\n$%d\r\n%b\r\n" % (len(known), known, len(fresh), fresh)
+        return head + editions + self.packed_costs
+
+
 class Rates:
     def __init__(self, url: str) -> None:
         self._redis = connect(url)
-        self._idle: list[Any] = []  # connections; of two threads one gets each
-        self._script = self._redis.register_script(TAKE)
+        self._lines = Lines(self._redis)
         self._memory = _Memory()
         self._pause = Pause()
 
-    def take(self, buckets: Sequence[Bucket], owner: str = "") -> Taken:
-        """Count one request in all buckets, or, where one of them is full, in none.
+    def take(self, meter: Meter) -> Taken:
+        """Count one request in all buckets, or, where one of them is full, in none."""
+        taken = self._counted(meter, b"", secrets.token_bytes(8))
+        return taken or _taken(meter.buckets, *self._memory.take(meter.buckets))
 
-        owner: whose keys and limits the edition is of.
-        """
-        taken = self._counted(buckets, owner, b"")
-        return taken or _taken(buckets, *self._memory.take(buckets))
-
-    def take_in(self, edition: bytes, buckets: Sequence[Bucket], owner: str) -> Taken | None:
+    def take_in(self, edition: bytes, meter: Meter) -> Taken | None:
         """The same as long as this edition is in force; None where another is, or none can tell."""
-        return self._counted(buckets, owner, edition)
+        return self._counted(meter, edition, b"")
 
-    def _counted(self, buckets: Sequence[Bucket], owner: str, known: bytes) -> Taken | None:
+    def _counted(self, meter: Meter, known: bytes, fresh: bytes) -> Taken | None:
         if self._pause.holds():
             return None
-        keys = [f"edition:{owner}", *(f"rate:{bucket.key}" for bucket in buckets)]
-        costs = [x for bucket in buckets for x in (bucket.cost_us, bucket.room_us)]
         try:
-            found = self._evaluated(len(keys), *keys, known, secrets.token_bytes(8), *costs)
+            found = self._evaluated(meter, known, fresh)
         except RedisError as error:
             self._lost(error)
             return None
@@ -147,32 +171,13 @@ class Rates:
         if not found:
             return None
         edition, wait_us, *ahead_us = found
-        return _taken(buckets, float(wait_us), [float(us) for us in ahead_us], edition)
+        return _taken(meter.buckets, float(wait_us), [float(us) for us in ahead_us], edition)
 
-    def _evaluated(self, *arguments: str | bytes | float) -> Any:
+    def _evaluated(self, meter: Meter, known: bytes, fresh: bytes) -> Any:
         try:
-            return self._asked("EVALSHA", self._script.sha, *arguments)
+            return self._lines.ask(meter.asking(BY_DIGEST, known, fresh))
         except NoScriptError:
-            return self._asked("EVAL", TAKE, *arguments)
-
-    def _asked(self, *command: str | bytes | float) -> Any:
-        """Without what redis-py and its pool do around a command, which takes several times as
-        long as the answer. Where Redis was started anew since, the connection is made anew."""
-        connection = self._lent()
-        packed = connection.pack_command(*command)
-        try:
-            found = _exchanged(connection, packed)
-        except Disconnected:
-            found = _exchanged(connection, packed)
-        finally:
-            self._idle.append(connection)
-        return found
-
-    def _lent(self) -> Any:
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return self._redis.connection_pool.make_connection()
+            return self._lines.ask(meter.asking(BY_TEXT, known, fresh))
 
     def renew(self, owner: str) -> None:
         """Keys or limits of this owner changed: another edition is in force."""
@@ -186,15 +191,8 @@ class Rates:
         log.warning("rates are counted by each process", error=type(error).__name__)
 
     def close(self) -> None:
-        while self._idle:
-            self._idle.pop().disconnect()
+        self._lines.close()
         self._redis.close()
-
-
-def _exchanged(connection: Any, packed: Any) -> Any:
-    """What comes to no answer is disconnected, as redis-py has it; the next one connects."""
-    connection.send_packed_command(packed, check_health=False)
-    return connection.read_response()
 
 
 class _Memory:
@@ -234,8 +232,8 @@ def _taken(
     ahead_us: Sequence[float],
     edition: bytes | None = None,
 ) -> Taken:
-    levels = tuple(
+    levels = [
         Level(bucket, max(0, int((bucket.room_us - ahead) / bucket.cost_us + 1e-6)), ahead / US)
         for bucket, ahead in zip(buckets, ahead_us, strict=True)
-    )
-    return Taken(levels, wait_us / US, edition)
+    ]
+    return Taken(tuple(levels), wait_us / US, edition)

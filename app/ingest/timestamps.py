@@ -6,6 +6,7 @@ microsecond is stored.
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -16,6 +17,7 @@ from app.ingest.columns import Column
 from app.ingest.layouts import EPOCH, ISO, WIDTH, Layout
 from app.ingest.wording import excerpt
 
+USUAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _START = datetime(1970, 1, 1)
 _MICROSECOND = timedelta(microseconds=1)
 _PARTS = ("year", "month", "day", "hour", "minute", "second")
@@ -94,6 +96,9 @@ def format_timestamps(times: NDArray[np.int64]) -> list[str]:
 
 
 def _from_text(text: str) -> int:
+    if USUAL.fullmatch(text):
+        with suppress(ValueError):  # a day that is in no calendar: what follows says so
+            return (datetime.fromisoformat(text[:-1]) - _START) // _MICROSECOND
     if EPOCH.fullmatch(text):
         return _from_epoch(int(text))
     match = ISO.fullmatch(text)

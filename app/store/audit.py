@@ -7,7 +7,7 @@ when the log is read, as long as there are any.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -54,8 +54,7 @@ OF_SERIES = (
 )
 
 
-@dataclass(frozen=True)
-class Actor:
+class Actor(NamedTuple):
     """Who acts: by a tenant's or an operator's key, on the command line, or by no valid key."""
 
     kind: ActorKind

@@ -9,7 +9,7 @@ from app.web.framework import Request
 def client(request: Request, trusted_proxies: int) -> str | None:
     """The address that the outermost trusted proxy saw; without one, that of the connection."""
     return believed(
-        request.env.get("REMOTE_ADDR"), request.get_header("X-Forwarded-For"), trusted_proxies
+        request.env.get("REMOTE_ADDR"), request.env.get("HTTP_X_FORWARDED_FOR"), trusted_proxies
     )
 
 

@@ -73,10 +73,10 @@ def _note_refusal(request: Request, scope: Scope) -> None:
 
 
 def _presented(request: Request) -> str | None:
-    scheme, _, given = (request.get_header("Authorization") or "").partition(" ")
+    scheme, _, given = request.env.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() == "bearer" and given:
         return str(given).strip()
-    key: str | None = request.get_header("X-API-Key")
+    key: str | None = request.env.get("HTTP_X_API_KEY")
     return key
 
 

@@ -102,7 +102,7 @@ class Body(BaseModel):
 class Query(BaseModel):
     """Parameters behind the `?`: text, so that numbers are read from it."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
 
 
 class Answered(BaseModel):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeVar
 
 import orjson
@@ -17,7 +18,6 @@ from app.errors import (
     UnsupportedMediaType,
 )
 from app.ingest.inflate import ByteStream, capped, inflate
-from app.ingest.json import parse_json
 from app.web import large
 from app.web.framework import Request, Response
 from app.web.problems import status_line
@@ -100,7 +100,7 @@ def upload(request: Request, accepted: tuple[str, ...], limit_bytes: int) -> Upl
 
 
 def _decoded(request: Request, limit_bytes: int) -> ByteStream:
-    encoding = (request.get_header("Content-Encoding") or "identity").strip().lower()
+    encoding = (request.env.get("HTTP_CONTENT_ENCODING") or "identity").strip().lower()
     if encoding == "gzip":
         return inflate(request.bounded_stream, limit_bytes)
     if encoding == "identity":
@@ -120,11 +120,11 @@ def at_most(given: Upload, limit_bytes: int) -> bytes:
 
 
 def has_body(request: Request) -> bool:
-    return bool(request.content_length) or request.get_header("Transfer-Encoding") is not None
+    return bool(request.content_length) or "HTTP_TRANSFER_ENCODING" in request.env
 
 
-def json_body(request: Request, limit_bytes: int) -> Any:
-    return parse_json(at_most(upload(request, (JSON,), limit_bytes), limit_bytes))
+def json_text(request: Request, limit_bytes: int) -> bytes:
+    return at_most(upload(request, (JSON,), limit_bytes), limit_bytes)
 
 
 def checked(model: type[M], given: Any) -> M:
@@ -147,7 +147,7 @@ def first_wrong(error: Invalid) -> tuple[str, str]:
 
 def refuse_nul(request: Request) -> None:
     """Postgres cannot store U+0000, so nothing has a name with it, and no search finds it."""
-    if any("\0" in text for text in request.context.path.values()):
+    if "\0" in "".join(request.context.path.values()):
         raise NotFound("There is no name with U+0000")
     wrong = [name for name, given in request.params.items() if "\0" in f"{name}{given}"]
     if wrong:
@@ -157,7 +157,13 @@ def refuse_nul(request: Request) -> None:
 
 
 def checked_query(model: type[M], request: Request) -> M:
-    return checked(model, request.params)
+    return checked(model, request.params) if request.params else _by_default(model)
+
+
+@cache
+def _by_default(model: type[M]) -> M:
+    """Of a request without a query; the same for all, since no query changes."""
+    return checked(model, {})
 
 
 def checked_body(models: tuple[type[BaseModel], ...], given: Any) -> BaseModel:

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import structlog
-from structlog.contextvars import bind_contextvars, clear_contextvars
+from structlog.contextvars import bind_contextvars
 
 from app.actions.parts import Parts
 from app.errors import FieldError, Invalid
@@ -28,17 +28,17 @@ class Guard:
         self._parts = parts
 
     def process_request(self, request: Request, response: Response) -> None:
-        given = request.get_header("X-Request-Id") or ""
-        request.context.id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
-        request.context.parts = self._parts
-        request.context.address = addresses.client(request, self._parts.settings.trusted_proxies)
-        request.context.path = {}
-        request.context.rate_levels = ()
-        request.context.has_place = False
-        request.context.started = time.perf_counter()
-        clear_contextvars()
-        bind_contextvars(request_id=request.context.id)
-        response.set_header("X-Request-Id", request.context.id)
+        context = request.context
+        given = request.env.get("HTTP_X_REQUEST_ID", "")
+        context.id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        context.parts = self._parts
+        context.address = addresses.client(request, self._parts.settings.trusted_proxies)
+        context.path = {}
+        context.rate_levels = ()
+        context.has_place = False
+        context.started = time.perf_counter()
+        bind_contextvars(request_id=context.id)
+        response.set_header("X-Request-Id", context.id)
         response.set_header("X-Content-Type-Options", "nosniff")
         response.set_header("Cache-Control", "no-store")
 
@@ -48,8 +48,7 @@ class Guard:
         """Hug lets a query overwrite a parameter of the path: handlers get the path from here."""
         request.context.path = dict(path)
         _refuse_unheard_of(request)
-        both = sorted(path.keys() & request.params.keys())
-        if both:
+        if both := sorted(path.keys() & request.params.keys()):
             raise Invalid(
                 "A name in the query stands in the path already",
                 [
@@ -96,9 +95,9 @@ def _tell_limits(request: Request, response: Response) -> None:
     levels = request.context.rate_levels
     if not levels:
         return
-    policies = [level.bucket.policy for level in levels]
+    policies = [bucket.policy for bucket, _, _ in levels]
     left = [
-        f'"{level.bucket.name}";r={level.left};t={math.ceil(level.empty_in_s)}' for level in levels
+        f'"{bucket.name}";r={room};t={math.ceil(empty_in_s)}' for bucket, room, empty_in_s in levels
     ]
     response.set_header("RateLimit-Policy", ", ".join(policies))
     response.set_header("RateLimit", ", ".join(left))

@@ -17,7 +17,7 @@ PLACES = BoundedSemaphore(AT_ONCE)
 
 def take_place(request: Request) -> None:
     """For a body of this size, or of one that is not known, to the end of the request."""
-    is_packed = request.get_header("Content-Encoding") is not None
+    is_packed = "HTTP_CONTENT_ENCODING" in request.env
     is_small = not is_packed and (request.content_length or 0) <= LARGE_BYTES
     if is_small or request.context.has_place:
         return

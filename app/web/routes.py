@@ -12,10 +12,12 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from app.ingest.json import parse_json
 from app.web import formats, idempotency
 from app.web.auth import Scope, authenticator, public
 from app.web.fields import Query
-from app.web.framework import Request, hug
+from app.web.framework import Request
+from app.web.interface import Router
 from app.web.problems import status_line
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
@@ -30,6 +32,7 @@ class Route:
     summary: str
     query: type[BaseModel] | None = None
     body: tuple[type[BaseModel], ...] = ()
+    plain_body: Callable[[bytes], BaseModel | None] | None = None  # reads the usual one sooner
     is_body_optional: bool = False
     uploads: tuple[str, ...] = ()
     status: int = 200
@@ -50,10 +53,10 @@ class _Given:
     directive = True
 
     def __init__(self, find: Callable[[Request], Any]) -> None:
-        self._find = find
+        self.find = find
 
     def __call__(self, *_: Any, request: Request, **__: Any) -> Any:
-        return self._find(request)
+        return self.find(request)
 
 
 def route(
@@ -68,7 +71,7 @@ def route(
         DECLARED.append(declared)
         require = public if scope == "public" else authenticator(scope, declared.takes_operator)
         serving = _once(declared) if declared.makes else handler
-        hug.http(
+        Router(
             path,
             accept=(method,),
             requires=(require,) if scope == "public" else (require, _query_check(declared)),
@@ -101,7 +104,7 @@ def _once(declared: Route) -> Callable[[Request], formats.Answer]:
     directives = _directives(declared, declared.handler)
 
     def serve(request: Request) -> formats.Answer:
-        given = {name: directive(request=request) for name, directive in directives.items()}
+        given = {name: directive.find(request) for name, directive in directives.items()}
         return idempotency.once(request, given.get("body"), lambda: declared.handler(**given))
 
     serve.__module__ = declared.handler.__module__
@@ -139,8 +142,9 @@ def _query_check(declared: Route) -> Callable[..., None]:
 def _body(declared: Route, request: Request) -> BaseModel:
     if declared.is_body_optional and not formats.has_body(request):
         return formats.checked_body(declared.body, {})
-    limit = request.context.parts.settings.json_bytes
-    return formats.checked_body(declared.body, formats.json_body(request, limit))
+    text = formats.json_text(request, request.context.parts.settings.json_bytes)
+    plain = declared.plain_body(text) if declared.plain_body else None
+    return plain or formats.checked_body(declared.body, parse_json(text))
 
 
 def _upload(declared: Route, request: Request) -> formats.Upload:

@@ -105,7 +105,7 @@ def test_a_flood_of_bad_keys_makes_one_row_of_each_address_and_reason(
     accounts.revoke_key(parts, account.id, key.id)
     for address in ("192.0.2.1", "192.0.2.2"):
         for _ in range(20):
-            admission.recognise(parts, key, by=replace(SOMEBODY, from_address=address))
+            admission.recognise(parts, key, by=SOMEBODY._replace(from_address=address))
     assert refused(parts, account.id) == [(key.id, "revoked")] * 2
 
 

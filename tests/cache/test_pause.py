@@ -8,7 +8,7 @@ import pytest
 from app.cache import entries, pause
 from app.cache.entries import Cache
 from app.cache.pause import Pause
-from app.cache.rates import Bucket, Rates
+from app.cache.rates import Bucket, Meter, Rates
 from app.signing import Secret
 from tests.conftest import Servers
 
@@ -70,7 +70,7 @@ def ask(client: Cache | Rates) -> None:
     if isinstance(client, Cache):
         assert client.get("key") is None
     else:
-        assert client.take([Bucket("tenant", "key", 10)]).edition is None
+        assert client.take(Meter((Bucket("tenant", "key", 10),))).edition is None
 
 
 def connections(listening: socket.socket) -> int:
@@ -90,4 +90,4 @@ def test_a_redis_that_is_back_is_asked_by_all(is_over: None, servers: Servers) -
         client._pause.begin()
     cache.put("key", b"content")
     assert [cache.get("key") for _ in range(3)] == [b"content"] * 3
-    assert all(rates.take([Bucket("tenant", "key", 10)]).edition for _ in range(3))
+    assert all(rates.take(Meter((Bucket("tenant", "key", 10),))).edition for _ in range(3))
