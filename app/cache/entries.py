@@ -1,6 +1,6 @@
 """Signed entries in Redis: one that is missing, damaged or forged is a miss, as is a dead Redis."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import structlog
@@ -43,7 +43,17 @@ class Cache:
         return self._opened(key, entry) if isinstance(entry, bytes) else None
 
     def put(self, key: str, payload: bytes) -> None:
-        self._asked(lambda: self._redis.set(key, self._sealed(key, payload), ex=self._ttl_s))
+        self.put_all({key: payload})
+
+    def put_all(self, entries: Mapping[str, bytes]) -> None:
+        """In one round trip."""
+        self._asked(lambda: self._sent(entries))
+
+    def _sent(self, entries: Mapping[str, bytes]) -> None:
+        together = self._redis.pipeline(transaction=False)
+        for key, payload in entries.items():
+            together.set(key, self._sealed(key, payload), ex=self._ttl_s)
+        together.execute()
 
     def drop(self, *keys: str) -> None:
         self._asked(lambda: self._redis.delete(*keys))

@@ -99,11 +99,11 @@ class Known(NamedTuple):
 
 
 class Begun(NamedTuple):
-    """The series that are locked, by name; by id the points of the known ones since then, where
+    """By name the series that are locked, and the points of the known ones since then, where
     there are any, at most `MOST_SINCE` of each; the time of the transaction."""
 
     locked: dict[str, Series]
-    since: dict[UUID, Points]
+    since: dict[str, Points]
     now: datetime
 
 
@@ -139,12 +139,16 @@ def begin(
     return Begun(locked, since, rows[1][0][3])
 
 
-def _since(rows: Sequence[Any], locked: Mapping[str, Series]) -> dict[UUID, Points]:
+def _since(rows: Sequence[Any], locked: Mapping[str, Series]) -> dict[str, Points]:
+    if not rows:
+        return {}
     later: dict[UUID, list[Any]] = {}
-    for series_id, *row in reversed(rows):
-        later.setdefault(series_id, []).append(row)
+    for series_id, moment, values in reversed(rows):
+        later.setdefault(series_id, []).append((moment, values))
     return {
-        of.id: as_points(later[of.id], len(of.fields)) for of in locked.values() if of.id in later
+        name: as_points(later[of.id], len(of.fields))
+        for name, of in locked.items()
+        if of.id in later
     }
 
 
