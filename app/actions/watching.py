@@ -53,9 +53,10 @@ def mark(
     newest_ns: the newest point that was stored before; what is not after it came late.
     -> the marks of the verdicts, and what is to be remembered of the series, if it is news.
     """
-    n, late = len(judged.points), 0
-    if newest_ns is not None and newest_ns >= judged.points.times[0]:
-        late = int(np.searchsorted(judged.points.times, newest_ns, "right"))
+    times, late = judged.points.times, 0
+    n = len(times)
+    if newest_ns is not None and newest_ns >= times[0]:
+        late = int(np.searchsorted(times, newest_ns, "right"))
     found: list[UUID | None] = [None] * n
     if late:
         _join_late(transaction, of, judged, late, found)
@@ -86,7 +87,8 @@ def _follow(
     """Points from `first` on through the event layer: which alert, and what it remembers then."""
     verdicts, times = judged.verdicts, judged.points.times
     before, open_id = _remembered(transaction, of)
-    alarms, after = watch(before, verdicts.strength[first:], verdicts.is_anomaly[first:])
+    strengths, are_anomalies = verdicts.strength.tolist(), verdicts.is_anomaly.tolist()
+    alarms, after = watch(before, strengths[first:], are_anomalies[first:])
     alerts = alarms.is_alert.tolist()
     if open_id is None and True not in alerts:  # as nearly every time
         return alerts, after
