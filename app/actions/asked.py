@@ -1,6 +1,6 @@
 """Points that somebody wants judged, and what he is answered."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +11,11 @@ from app.store.scores import Score
 from app.store.series import Series
 
 
-@dataclass(frozen=True)
-class Asked:
-    """Points to judge, as they came: times (n,) ns in any order, values (n, c), places (n,)."""
+class Asked(NamedTuple):
+    """Points to judge, as they came: times (n,) ns in any order, values (n, c), places (n,).
+
+    Each point makes some of these; a frozen dataclass takes several times as long to make.
+    """
 
     times: NDArray[np.int64]
     values: NDArray[np.float64]
@@ -25,14 +27,14 @@ class Asked:
 
     def arranged(self, of: Series) -> "Asked":
         """With the values in the order of the series' fields; those not named are missing."""
-        are_alike = self.columns == tuple(of.fields)
+        names = tuple(of.fields)
+        are_alike = self.columns == names
         values = self.values if are_alike else fields.arranged(of, self.columns, self.values)
         values = values + 0.0  # no -0.0, see Points
-        return Asked(self.times, values, self.places, tuple(of.fields))
+        return Asked(self.times, values, self.places, names)
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """For each place in the request a score, or the error that stands for it."""
 
     scores: dict[int, Score]

@@ -7,7 +7,7 @@ until then. Nobody waits for more to come, nor for a series that somebody else h
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from threading import Lock
 from uuid import UUID
 
@@ -22,7 +22,7 @@ Judge = Callable[[Mapping[str, Asked]], Answer]
 """Answers points of several series, but for those that somebody else holds."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class _Place:
     """Somebody who waits: for his answer, an error, to lead, or to be sent to do it alone."""
 
@@ -109,7 +109,7 @@ def _answer(places: list[_Place], judge: Judge) -> None:
 
 def _together(places: list[_Place]) -> dict[str, Asked]:
     return {
-        place.name: replace(place.asked, places=np.array([number]))
+        place.name: place.asked._replace(places=np.array([number]))
         for number, place in enumerate(places)
     }
 

@@ -8,11 +8,12 @@ from uuid import UUID
 
 from app.actions.caller import Known
 from app.cache.windows import Window
-from app.detection import Model, held_bytes
+from app.detection import Model, State, held_bytes
 
 OBJECTS_BYTES = 16_000  # of a series, around its arrays; as measured
 
 Series = tuple[UUID, UUID]  # its tenant, and its id
+Numbers = tuple[int, int]  # of these two: the hash of a UUID is worked out in Python, each time
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
@@ -45,8 +46,9 @@ class RecentlyUsed(Generic[Key, Value]):
 
 
 KeyMemory = RecentlyUsed[str, Known]
-SeriesIds = RecentlyUsed[tuple[UUID, str], UUID]
-"""Of a name, the id that it had last; the lock on the series shows whether it still is."""
+SeriesIds = RecentlyUsed[tuple[int, str], UUID]
+"""Of a tenant (its number) and a name, the id that it had last; the lock on the series shows
+whether it still is."""
 
 
 class Kept(NamedTuple):
@@ -76,12 +78,14 @@ class Kept(NamedTuple):
         if self.window is None or not self.window.state.trail:
             return changed
         state = replace(self.window.state, trail=None)
-        return changed.with_window(replace(self.window, state=state))
+        return changed.with_window(self.window._replace(state=state))
 
     def with_window(self, window: Window) -> "Kept":
-        if self.window is not None and window.state.goes_on_from(self.window.state):
-            return self._replace(window=window)
-        changed = self._replace(window=window, window_bytes=held_bytes(window.state))
+        version, model, model_bytes, before, window_bytes = self
+        if before is not None and window.state.goes_on_from(before.state):
+            more = _memory_bytes(window.state) - _memory_bytes(before.state)
+            return Kept(version, model, model_bytes, window, window_bytes + more)
+        changed = Kept(version, model, model_bytes, window, held_bytes(window.state))
         trail = window.state.trail
         if trail is None or trail.model is self.model:
             return changed
@@ -92,13 +96,19 @@ class Kept(NamedTuple):
 NOTHING = Kept()
 
 
+def _memory_bytes(of: State) -> int:
+    """Of what may grow from one state to the next of a room: it is made anew each time."""
+    memory = of.memory
+    return memory.nbytes if memory.base is None else memory.base.nbytes
+
+
 class SeriesMemory:
     """So many bytes of the series that were asked for last; one that takes more is not kept."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
         self._held_bytes = 0
-        self._kept: OrderedDict[Series, Kept] = OrderedDict()
+        self._kept: OrderedDict[Numbers, Kept] = OrderedDict()
         self._lock = Lock()
 
     @property
@@ -107,35 +117,43 @@ class SeriesMemory:
 
     def get(self, series: Series) -> Kept:
         """Nothing of it, where it is not kept."""
+        numbers = _numbers(series)
         with self._lock:
-            kept = self._kept.get(series, NOTHING)
+            kept = self._kept.get(numbers, NOTHING)
             if kept is not NOTHING:
-                self._kept.move_to_end(series)
+                self._kept.move_to_end(numbers)
             return kept
 
     def put_model(self, series: Series, version: int, model: Model) -> None:
+        numbers = _numbers(series)
         with self._lock:
-            self._put(series, self._taken(series).with_model(version, model))
+            self._put(numbers, self._taken(numbers).with_model(version, model))
 
     def put_window(self, series: Series, window: Window) -> None:
+        numbers = _numbers(series)
         with self._lock:
-            self._put(series, self._taken(series).with_window(window))
+            self._put(numbers, self._taken(numbers).with_window(window))
 
     def drop(self, series: Series) -> None:
         with self._lock:
-            self._taken(series)
+            self._taken(_numbers(series))
 
-    def _put(self, series: Series, kept: Kept) -> None:
-        if kept.size_bytes > self._most_bytes:
+    def _put(self, series: Numbers, kept: Kept) -> None:
+        size_bytes = kept.size_bytes
+        if size_bytes > self._most_bytes:
             return
         self._kept[series] = kept
-        self._held_bytes += kept.size_bytes
+        self._held_bytes += size_bytes
         while self._held_bytes > self._most_bytes:
             self._taken(next(iter(self._kept)))
 
-    def _taken(self, series: Series) -> Kept:
+    def _taken(self, series: Numbers) -> Kept:
         """What was kept of it, and now is no more."""
         kept = self._kept.pop(series, NOTHING)
         if kept is not NOTHING:
             self._held_bytes -= kept.size_bytes
         return kept
+
+
+def _numbers(series: Series) -> Numbers:
+    return series[0].int, series[1].int

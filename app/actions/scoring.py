@@ -95,8 +95,7 @@ def _score(
             task.run(arranged, answer)
             judged.append(task)
         trainings = _store(parts, transaction, writes, judged)
-    for task in judged:
-        task.keep()
+    states.keep(parts, [reached for task in judged if (reached := task.reached)])
     retraining.wake(parts, trainings)
     return answer
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from app.actions import models, retraining, states
 from app.actions.asked import Answer, Asked
 from app.actions.parts import Parts
+from app.actions.states import Reached
 from app.actions.watching import Judged, mark
 from app.detection import Model, Points, State, Verdicts, advance, lookback_points
 from app.errors import Conflict
@@ -38,7 +39,7 @@ class SeriesTask:
         is_replacing: bool,
     ) -> None:
         self.parts, self.transaction, self.series = parts, transaction, begun.locked[name]
-        self.since, self.now = begun.since.get(self.series.id), begun.now
+        self.since, self.now = begun.since.get(name), begun.now
         self.writes, self.is_replacing = writes, is_replacing
         self.last_ns = to_ns(self.series.last_at) if self.series.last_at else None
         self.after: State | None = None
@@ -76,14 +77,16 @@ class SeriesTask:
             return retraining.ask_instead(self.connection, self.series, self.added)
         return retraining.ask(self.connection, self.series)
 
-    def keep(self) -> None:
+    @property
+    def reached(self) -> Reached | None:
         """What the next points may depend on, once all is committed."""
-        if self.after is not None:
-            states.keep(self.parts, self.series, self.after, self.added, self.is_new)
+        if self.after is None:
+            return None
+        return Reached(self.series, self.after, self.added, self.is_new)
 
     def _one_of_each_time(self, asked: Asked, answer: Answer) -> Asked:
         """In time order; where a request contradicts itself, the first holds, or replaces last."""
-        if len(asked.times) == 1:
+        if len(asked.times) == 1 or (asked.times[1:] > asked.times[:-1]).all():
             return asked
         order = np.argsort(asked.times, kind="stable")
         asked = asked.only(order[::-1] if self.is_replacing else order)

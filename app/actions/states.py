@@ -5,6 +5,7 @@ many points it is behind, the count of the series shows. These are read, and it 
 So Redis needs to be told only now and then.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from app.store.times import to_datetime
 from app.store.transaction import Transaction
 
 BEHIND_MOST = 64  # points; from there on all that a verdict looks back on is read anew
-EVERY_POINTS = 16  # between two windows in Redis
+EVERY_POINTS = 32  # between two windows in Redis
 
 
 class Past(NamedTuple):
@@ -33,10 +34,22 @@ class Past(NamedTuple):
     is_new: bool = False
 
 
+class Reached(NamedTuple):
+    """Where points have led a series: as it was locked, the state now, and how many were added.
+
+    is_new: neither here nor in Redis anything was known of it.
+    """
+
+    of: Series
+    state: State
+    added: int
+    is_new: bool
+
+
 def known(parts: Parts, tenant_id: UUID, name: str) -> Known | None:
     """What this process or Redis remembers of a series, to be read on from while it is being
     locked."""
-    series_id = parts.series_ids.get((tenant_id, name))
+    series_id = parts.series_ids.get((tenant_id.int, name))
     window = series_id and _remembered(parts, (tenant_id, series_id))
     if not series_id or not window or not len(window.state.recent):
         return None
@@ -54,7 +67,7 @@ def _remembered(parts: Parts, series: tuple[UUID, UUID]) -> Window | None:
 
 def is_at_hand(parts: Parts, tenant_id: UUID, name: str) -> bool:
     """Whether this process has judged the series before, and still has the model that did."""
-    series_id = parts.series_ids.get((tenant_id, name))
+    series_id = parts.series_ids.get((tenant_id.int, name))
     return series_id is not None and parts.memory.get((tenant_id, series_id)).is_at_hand
 
 
@@ -78,16 +91,16 @@ def before(
     return Past(State.after(model, stored), is_new=True)
 
 
-def keep(parts: Parts, of: Series, state: State, added: int, is_new: bool) -> None:
-    """Once the points are committed that were added to the series as it was locked.
-
-    is_new: neither here nor in Redis anything was known of it.
-    """
-    window = Window(of.revision, of.points + added, of.model_version or 0, state)
-    parts.memory.put_window((of.tenant_id, of.id), window)
-    parts.series_ids.put((of.tenant_id, of.name), of.id)
-    if is_new or window.points // EVERY_POINTS != of.points // EVERY_POINTS:
-        windows.put(parts.cache, of.tenant_id, of.id, window)
+def keep(parts: Parts, reached: Iterable[Reached]) -> None:
+    """Once the points are committed."""
+    told: dict[tuple[UUID, UUID], Window] = {}
+    for of, state, added, is_new in reached:
+        window = Window(of.revision, of.points + added, of.model_version or 0, state)
+        parts.memory.put_window((of.tenant_id, of.id), window)
+        parts.series_ids.put((of.tenant_id.int, of.name), of.id)
+        if is_new or window.points // EVERY_POINTS != of.points // EVERY_POINTS:
+            told[of.tenant_id, of.id] = window
+    windows.put(parts.cache, told)
 
 
 def forget(parts: Parts, tenant_id: UUID, series_id: UUID) -> None:

@@ -4,8 +4,8 @@ The newest points go through the event layer, which goes on from what it remembe
 Late ones are no news: they alert nobody, and join an event only if they lie within it.
 """
 
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import fields, replace
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import numpy as np
@@ -23,8 +23,7 @@ from app.store.transaction import Transaction
 KNOWN = {field.name for field in fields(Watch)}
 
 
-@dataclass(frozen=True)
-class Judged:
+class Judged(NamedTuple):
     """Points of a series with their verdicts, in time order, and the version that judged them."""
 
     points: Points
@@ -54,9 +53,10 @@ def mark(
     newest_ns: the newest point that was stored before; what is not after it came late.
     -> the marks of the verdicts, and what is to be remembered of the series, if it is news.
     """
-    n, late = len(judged.points), 0
-    if newest_ns is not None and newest_ns >= judged.points.times[0]:
-        late = int(np.searchsorted(judged.points.times, newest_ns, "right"))
+    times, late = judged.points.times, 0
+    n = len(times)
+    if newest_ns is not None and newest_ns >= times[0]:
+        late = int(np.searchsorted(times, newest_ns, "right"))
     found: list[UUID | None] = [None] * n
     if late:
         _join_late(transaction, of, judged, late, found)
@@ -87,7 +87,11 @@ def _follow(
     """Points from `first` on through the event layer: which alert, and what it remembers then."""
     verdicts, times = judged.verdicts, judged.points.times
     before, open_id = _remembered(transaction, of)
-    alarms, after = watch(before, verdicts.strength[first:], verdicts.is_anomaly[first:])
+    strengths, are_anomalies = verdicts.strength.tolist(), verdicts.is_anomaly.tolist()
+    alarms, after = watch(before, strengths[first:], are_anomalies[first:])
+    alerts = alarms.is_alert.tolist()
+    if open_id is None and True not in alerts:  # as nearly every time
+        return alerts, after
     starts = times[first:][alarms.is_alert].tolist()
     ids = [open_id, *(event_id(of.tenant_id, of.id, start) for start in starts)]
     for number, known in enumerate(ids):
@@ -100,19 +104,21 @@ def _follow(
             _give(found, places, known)
             store = events.begin if number else events.join
             store(transaction.connection, of, known, judged.stretch(places))
-    if (open_id or starts) and not after.is_open:
+    if not after.is_open:
         events.close(transaction.connection, of)
-    return alarms.is_alert.tolist(), after
+    return alerts, after
 
 
 def _remembered(transaction: Transaction, of: Series) -> tuple[Watch, UUID | None]:
     """What the event layer remembers, and the open event; one that was erased is not open."""
     stored = of.watch or {}
-    before = Watch(**{name: stored[name] for name in KNOWN & stored.keys()})
-    open_id = events.open_id(transaction.connection, of) if before.is_open else None
-    if before.is_open and open_id is None:
-        before = replace(before, is_open=False, quiet=0)
-    return before, open_id
+    if stored.keys() != KNOWN:
+        stored = {name: stored[name] for name in KNOWN & stored.keys()}
+    before = Watch(**stored)
+    if not before.is_open:
+        return before, None
+    open_id = events.open_id(transaction.connection, of)
+    return before if open_id else replace(before, is_open=False, quiet=0), open_id
 
 
 def _give(found: list[UUID | None], places: NDArray[np.int64], own: UUID) -> None:

@@ -1,5 +1,6 @@
 """Signed entries in Redis: one that is missing, damaged or forged is a miss, as is a dead Redis."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -39,14 +40,21 @@ class Cache:
         self._pause = Pause()
 
     def get(self, key: str) -> bytes | None:
-        entry = self._asked("GET", key)
+        entry = self._asked(("GET", key))
         return self._opened(key, entry) if isinstance(entry, bytes) else None
 
     def put(self, key: str, payload: bytes) -> None:
-        self._asked("SET", key, self._sealed(key, payload), "EX", self._ttl_s)
+        self.put_all({key: payload})
+
+    def put_all(self, entries: Mapping[str, bytes]) -> None:
+        """In one round trip."""
+        lifetime = "EX", self._ttl_s
+        self._asked(
+            *(("SET", key, self._sealed(key, one), *lifetime) for key, one in entries.items())
+        )
 
     def drop(self, key: str) -> None:
-        self._asked("DEL", key)
+        self._asked(("DEL", key))
 
     def erase(self, owner: str) -> None:
         """Every entry whose key names this tenant, or tenant and series; its rates too.
@@ -89,12 +97,12 @@ class Cache:
         log.warning("cache entry refused: its signature does not hold", key=key)
         return None
 
-    def _asked(self, *words: str | bytes | int) -> Any:
-        """None where Redis does not answer, or did not a moment ago."""
+    def _asked(self, *commands: tuple[str | bytes | int, ...]) -> Any:
+        """The answer to the last; None where Redis does not answer, or did not a moment ago."""
         if self._pause.holds():
             return None
         try:
-            answer = self._lines.ask(command(*words))
+            answer = self._lines.ask(*(command(*words) for words in commands))
         except RedisError as error:
             self._pause.begin()
             log.warning("cache does not answer", error=type(error).__name__)

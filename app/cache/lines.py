@@ -20,13 +20,14 @@ class Lines:
         self._pool = redis.connection_pool
         self._idle: list[_Line] = []
 
-    def ask(self, packed: bytes) -> Any:
-        """The answer. Where Redis was started anew since, the line is made anew."""
+    def ask(self, *packed: bytes) -> Any:
+        """The answer to the last of the commands, which go together. Where Redis was started anew
+        since, the line is made anew."""
         line = self._lent()
         try:
-            return line.ask(packed)
+            return line.ask(*packed)
         except Disconnected:
-            return line.ask(packed)
+            return line.ask(*packed)
         finally:
             self._idle.append(line)
 
@@ -49,11 +50,12 @@ class _Line:
         self._socket: Any = None
         self._reader: Any = None
 
-    def ask(self, packed: bytes) -> Any:
+    def ask(self, *packed: bytes) -> Any:
         try:
             if self._socket is None:
                 self._connect()
-            answer = self._exchanged(packed)
+            self._socket.sendall(b"".join(packed))
+            answers = [self._received() for _ in packed]
         except TimeoutError as error:
             self.close()
             raise Silent("Redis does not answer in time") from error
@@ -63,17 +65,17 @@ class _Line:
         except BaseException:
             self.close()
             raise
-        if isinstance(answer, Exception):
-            raise _translated(answer)
-        return answer
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise _translated(answer)
+        return answers[-1]
 
     def _connect(self) -> None:
         self._connection.connect()
         self._socket = self._connection._sock
         self._reader = hiredis.Reader(notEnoughData=UNFINISHED)
 
-    def _exchanged(self, packed: bytes) -> Any:
-        self._socket.sendall(packed)
+    def _received(self) -> Any:
         while True:
             answer = self._reader.gets()
             if answer is UNFINISHED:

@@ -1,6 +1,7 @@
 """The last points of a series and what stood out among them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import NamedTuple
 from uuid import UUID
 
 import numpy as np
@@ -15,10 +16,10 @@ FORMAT = -2
 # Format, revision, points of the series, model version; points here, fields; channels and points of
 # the memory.
 HEAD = 8
+PUT_AT_ONCE = 64  # each takes some 20 kB
 
 
-@dataclass(frozen=True, eq=False)
-class Window:
+class Window(NamedTuple):
     """A state, as it was when the series had a revision and so many points, by a model version."""
 
     revision: int
@@ -47,7 +48,15 @@ def get(cache: Cache, tenant_id: UUID, series_id: UUID) -> Window | None:
     return Window(revision, points, version, state)
 
 
-def put(cache: Cache, tenant_id: UUID, series_id: UUID, window: Window) -> None:
+def put(cache: Cache, of: Mapping[tuple[UUID, UUID], Window]) -> None:
+    """Of each tenant and series."""
+    series = list(of)
+    for first in range(0, len(series), PUT_AT_ONCE):
+        some = series[first : first + PUT_AT_ONCE]
+        cache.put_all({_key(*one): _packed(of[one]) for one in some})
+
+
+def _packed(window: Window) -> bytes:
     """Of the memory, mostly zeros, only the others."""
     points, memory = window.state.recent, window.state.memory
     kept = (FORMAT, window.revision, window.points, window.version)
@@ -59,7 +68,7 @@ def put(cache: Cache, tenant_id: UUID, series_id: UUID, window: Window) -> None:
         places.astype(INTEGER),
         memory.ravel()[places].astype(NUMBER),
     ]
-    cache.put(_key(tenant_id, series_id), b"".join(part.tobytes() for part in parts))
+    return b"".join(part.tobytes() for part in parts)
 
 
 def drop(cache: Cache, tenant_id: UUID, series_id: UUID) -> None:

@@ -4,10 +4,10 @@ The first becomes the tenant, locks the series, and reads what came since this p
 last one; the second stores points and verdicts of all the series of a request, and commits.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -15,11 +15,19 @@ from psycopg.errors import LockNotAvailable
 
 from app.detection import Points, Verdicts
 from app.store import tables
-from app.store.points import as_points, literals
+from app.store.points import as_points
 from app.store.scores import Marks, Score
 from app.store.series import Series
 from app.store.times import to_aware, to_datetime
-from app.store.together import BEGIN, COMMIT, Ask, Statement, number_array, text_array
+from app.store.together import (
+    BEGIN,
+    COMMIT,
+    Ask,
+    Statement,
+    number_array,
+    row_array,
+    text_array,
+)
 from app.store.transaction import Transaction
 
 MOST_SINCE = b"64"
@@ -83,21 +91,19 @@ class SeriesHeld(Exception):
     """Somebody else held the series for longer than was to be waited."""
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(NamedTuple):
     """Up to which time this process knows the points of a series."""
 
     series_id: UUID
     last_at: datetime
 
 
-@dataclass(frozen=True)
-class Begun:
-    """The series that are locked, by name; by id the points of the known ones since then, where
+class Begun(NamedTuple):
+    """By name the series that are locked, and the points of the known ones since then, where
     there are any, at most `MOST_SINCE` of each; the time of the transaction."""
 
     locked: dict[str, Series]
-    since: dict[UUID, Points]
+    since: dict[str, Points]
     now: datetime
 
 
@@ -121,10 +127,9 @@ def begin(
         (lock, (tenant, text_array(names))),
     ]
     if known:
-        ids = number_array([one.series_id for one in known])
-        times = number_array([one.last_at.isoformat() for one in known])
-        earliest = _time(min(one.last_at for one in known))
-        asked.append((SINCE, (tenant, ids, times, earliest, MOST_SINCE)))
+        ids, times = zip(*known, strict=True)
+        earliest = min(times).isoformat().encode()
+        asked.append((SINCE, (tenant, text_array(ids), text_array(times), earliest, MOST_SINCE)))
     try:
         rows = transaction.run(asked, wait_s + BEGUN_WITHIN_S)
     except LockNotAvailable:
@@ -134,13 +139,27 @@ def begin(
     return Begun(locked, since, rows[1][0][3])
 
 
-def _since(rows: Sequence[Any], locked: Mapping[str, Series]) -> dict[UUID, Points]:
+def _since(rows: Sequence[Any], locked: Mapping[str, Series]) -> dict[str, Points]:
+    if not rows:
+        return {}
     later: dict[UUID, list[Any]] = {}
-    for series_id, *row in reversed(rows):
-        later.setdefault(series_id, []).append(row)
+    for series_id, moment, values in reversed(rows):
+        later.setdefault(series_id, []).append((moment, values))
     return {
-        of.id: as_points(later[of.id], len(of.fields)) for of in locked.values() if of.id in later
+        name: as_points(later[of.id], len(of.fields))
+        for name, of in locked.items()
+        if of.id in later
     }
+
+
+class _Growth(NamedTuple):
+    """Of one series, in one transaction."""
+
+    series_id: UUID
+    added: int
+    first_at: datetime
+    last_at: datetime
+    watch: str | None
 
 
 @dataclass
@@ -149,29 +168,18 @@ class Writes:
 
     tenant_id: UUID
     added: int = 0
-    _points: list[list[Any]] = field(default_factory=lambda: [[] for _ in range(3)])
-    _scores: list[list[Any]] = field(default_factory=lambda: [[] for _ in range(14)])
-    _growth: list[list[Any]] = field(default_factory=lambda: [[] for _ in range(5)])
+    _scores: list[Score] = field(default_factory=list)
+    _growth: list[_Growth] = field(default_factory=list)
 
     def judged(
         self, of: Series, points: Points, verdicts: Verdicts, marks: Marks, now: datetime
     ) -> dict[int, Score]:
         """Points that are not stored yet, with their verdicts; -> by time in ns the scores, as
         they will be read. now: the time of the transaction."""
-        moments = to_aware(points.times)
-        times, ids = [str(moment) for moment in moments], [str(of.id)] * len(points)
-        version = of.model_version or 0
-        versions = [version if is_model else 0 for is_model in verdicts.model_based.tolist()]
-        numbers = [x.tolist() for x in (verdicts.score, verdicts.is_anomaly, verdicts.threshold)]
-        wide = (verdicts.expected, verdicts.lower, verdicts.upper, verdicts.contributions)
-        values, *rest = [x.tolist() for x in (points.values, *wide)]
-        texts = literals(values)
-        _extend(self._points, (ids, times, texts))
-        reasons, events = verdicts.reasons, [event or "NULL" for event in marks.events]
-        said = (*numbers, *map(literals, rest), reasons, versions, marks.alerts, events)
-        _extend(self._scores, (ids, times, texts, *said))
-        judged = (moments, values, *numbers, *rest, reasons, versions)
-        return dict(zip(points.times.tolist(), _as_read(of, judged, marks, now), strict=True))
+        times = points.times.tolist()
+        scores = _as_read(of, to_aware(times), points, verdicts, marks, now)
+        self._scores += scores
+        return dict(zip(times, scores, strict=True))
 
     def grown(
         self,
@@ -187,20 +195,20 @@ class Writes:
         """
         self.added += added
         remembered = None if watch is None else orjson.dumps(watch).decode()
-        first = last = to_datetime(first_ns).isoformat()
-        if last_ns != first_ns:
-            last = to_datetime(last_ns).isoformat()
-        _extend(self._growth, ([str(of.id)], [added], [first], [last], [remembered]))
+        first = to_datetime(first_ns)
+        last = first if last_ns == first_ns else to_datetime(last_ns)
+        self._growth.append(_Growth(of.id, added, first, last, remembered))
 
     def flush(self, transaction: Transaction, commits: bool = False) -> None:
         """Send it all; where it `commits`, the transaction is over."""
         tenant = str(self.tenant_id).encode()
         asked: list[Ask] = []
-        if self._points[0]:
-            asked.append((ADD_POINTS, (tenant, *_arrays(self._points, (2,)))))
-            asked.append((ADD_SCORES, (tenant, *_arrays(self._scores, (2, 6, 7, 8, 9, 10)))))
-        if self._growth[0]:
-            asked.append((GROW, (tenant, *_arrays(self._growth, (4,)))))
+        if self._scores:
+            columns = _score_columns(self._scores)
+            asked.append((ADD_POINTS, (tenant, *columns[:3])))
+            asked.append((ADD_SCORES, (tenant, *columns)))
+        if self._growth:
+            asked.append((GROW, (tenant, *_growth_columns(self._growth))))
         if commits:
             asked.append((COMMIT, ()))
         if asked:
@@ -208,28 +216,59 @@ class Writes:
 
 
 def _as_read(
-    of: Series, judged: Sequence[Sequence[Any]], marks: Marks, now: datetime
-) -> Iterator[Score]:
-    """judged: the columns of a score from its time to the version of the model."""
-    n = len(judged[0])
-    by_database = ([False] * n, [now] * n)
-    columns = (*judged, *by_database, marks.alerts, marks.events, [of.name] * n, [of.fields] * n)
-    for row in zip(*columns, strict=True):
-        yield Score(of.tenant_id, of.id, *row)
-
-
-def _extend(columns: list[list[Any]], more: Sequence[Sequence[Any]]) -> None:
-    for column, values in zip(columns, more, strict=True):
-        column.extend(values)
-
-
-def _arrays(columns: list[list[Any]], texts: Sequence[int]) -> list[bytes]:
-    """As parameters; the columns at these places are text, whose elements are quoted."""
+    of: Series,
+    moments: Sequence[datetime],
+    points: Points,
+    verdicts: Verdicts,
+    marks: Marks,
+    now: datetime,
+) -> list[Score]:
+    version, n = of.model_version or 0, len(moments)
+    columns = (
+        moments,
+        points.values.tolist(),
+        verdicts.score.tolist(),
+        verdicts.is_anomaly.tolist(),
+        verdicts.threshold.tolist(),
+        verdicts.expected.tolist(),
+        verdicts.lower.tolist(),
+        verdicts.upper.tolist(),
+        verdicts.contributions.tolist(),
+        verdicts.reasons,
+        [version if is_model else 0 for is_model in verdicts.model_based.tolist()],
+        [False] * n,
+        [now] * n,
+        marks.alerts,
+        marks.events,
+    )
+    tenant_id, series_id, name, fields = of.tenant_id, of.id, of.name, of.fields
     return [
-        text_array(column) if place in texts else number_array(column)
-        for place, column in enumerate(columns)
+        Score._make((tenant_id, series_id, *row, name, fields, ""))
+        for row in zip(*columns, strict=True)
     ]
 
 
-def _time(moment: datetime) -> bytes:
-    return moment.isoformat().encode()
+def _score_columns(scores: Sequence[Score]) -> list[bytes]:
+    """As parameters, from the ids of the series on."""
+    of = dict(zip(Score._fields, zip(*scores, strict=True), strict=True))
+    return [
+        text_array(of["series_id"]),
+        text_array(of["timestamp"]),
+        row_array(of["value"]),
+        number_array(of["score"]),
+        number_array(of["is_anomaly"]),
+        number_array(of["threshold"]),
+        row_array(of["expected"]),
+        row_array(of["lower"]),
+        row_array(of["upper"]),
+        row_array(of["contributions"]),
+        text_array(of["reason"]),
+        number_array(of["model_version"]),
+        number_array(of["alert"]),
+        text_array(of["event"]),
+    ]
+
+
+def _growth_columns(growth: Sequence[_Growth]) -> list[bytes]:
+    ids, added, firsts, lasts, watches = zip(*growth, strict=True)
+    return [text_array(ids), number_array(added), *map(text_array, (firsts, lasts, watches))]

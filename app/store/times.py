@@ -15,9 +15,9 @@ def to_datetime(time_ns: int) -> datetime:
     return EPOCH + timedelta(microseconds=int(time_ns) // NS_PER_US)
 
 
-def to_aware(times_ns: NDArray[np.int64]) -> list[datetime]:
+def to_aware(times_ns: Sequence[int]) -> list[datetime]:
     """The same of many."""
-    return [EPOCH + timedelta(microseconds=time_us) for time_us in (times_ns // NS_PER_US).tolist()]
+    return [EPOCH + timedelta(0, 0, time_ns // NS_PER_US) for time_ns in times_ns]
 
 
 def to_datetimes(times_ns: NDArray[np.int64]) -> list[datetime]:

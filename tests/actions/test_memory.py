@@ -12,7 +12,7 @@ import pytest
 
 from app.actions.memory import NOTHING, OBJECTS_BYTES, Kept, Series, SeriesMemory
 from app.cache.windows import Window
-from app.detection import Model, Points, Settings, State, fit, held_bytes
+from app.detection import Model, Points, Settings, State, advance, fit, held_bytes, start
 
 ROOT = Path(__file__).resolve().parents[2]
 TENANT = uuid4()
@@ -136,6 +136,17 @@ def test_a_window_brings_the_model_that_made_it(judged: tuple[Model, State]) -> 
     kept = NOTHING.with_window(Window(1, 2000, 7, state))
     assert (kept.version, kept.model, kept.is_at_hand) == (7, model, True)
     assert kept.size_bytes == OBJECTS_BYTES + held_bytes(model) + held_bytes(state)
+
+
+def test_what_is_counted_is_what_is_held_as_a_stream_goes_on() -> None:
+    model, points = trained()
+    memory, series, state = SeriesMemory(10**8), one(), start(model)
+    for n in range(3):
+        later = Points(points.times[-1:] + (n + 1) * 10**9, np.array([[50.0 * n]]))
+        _, state = advance(model, state, later)
+        memory.put_window(series, Window(1, 2001 + n, 1, state))
+        assert state.memory.shape[1] == n + 1
+        assert memory.held_bytes == OBJECTS_BYTES + held_bytes(model) + held_bytes(state)
 
 
 def test_a_new_version_lets_go_of_what_the_one_before_made(judged: tuple[Model, State]) -> None:

@@ -56,11 +56,18 @@ def test_what_was_put_is_got(cache: Cache, key: str) -> None:
     assert cache.get(key) is None
 
 
+def test_windows_that_were_put_at_once_are_got_each(cache: Cache) -> None:
+    given = {(TENANT, uuid4()): A_WINDOW._replace(points=n) for n in range(windows.PUT_AT_ONCE + 1)}
+    windows.put(cache, given)
+    got = [windows.get(cache, *one) for one in given]
+    assert [window and window.points for window in got] == list(range(len(given)))
+
+
 def test_clearing_forgets_models_and_windows_and_leaves_the_queue(
     cache: Cache, redis: "Redis", key: str
 ) -> None:
     models.put(cache, TENANT, SERIES, 1, PAYLOAD)
-    windows.put(cache, TENANT, SERIES, A_WINDOW)
+    windows.put(cache, {(TENANT, SERIES): A_WINDOW})
     redis.set(key, b"an entry of the queue")
     cache.clear()
     assert models.get(cache, TENANT, SERIES, 1) is None
@@ -154,7 +161,7 @@ def test_a_model_of_another_tenant_series_or_version_is_a_miss(
 @pytest.mark.parametrize("fields", [1, 3])
 def test_a_window_comes_back_bit_for_bit(cache: Cache, fields: int) -> None:
     state = State(window(30, fields), memory())
-    windows.put(cache, TENANT, SERIES, Window(7, 2030, 2, state))
+    windows.put(cache, {(TENANT, SERIES): Window(7, 2030, 2, state)})
     got = windows.get(cache, TENANT, SERIES)
     assert got is not None
     assert (got.revision, got.points, got.version) == (7, 2030, 2)
@@ -165,7 +172,7 @@ def test_a_window_comes_back_bit_for_bit(cache: Cache, fields: int) -> None:
 
 
 def test_an_empty_window_is_one_too(cache: Cache) -> None:
-    windows.put(cache, TENANT, SERIES, Window(7, 0, 0, State(Points.empty(2))))
+    windows.put(cache, {(TENANT, SERIES): Window(7, 0, 0, State(Points.empty(2)))})
     got = windows.get(cache, TENANT, SERIES)
     assert got is not None
     assert len(got.state.recent) == 0
@@ -177,13 +184,13 @@ def test_a_window_of_another_format_is_a_miss(cache: Cache) -> None:
 
 
 def test_a_window_of_another_tenant_is_a_miss(cache: Cache, redis: "Redis") -> None:
-    windows.put(cache, TENANT, SERIES, A_WINDOW)
+    windows.put(cache, {(TENANT, SERIES): A_WINDOW})
     redis.rename(f"window:{TENANT}:{SERIES}", f"window:{STRANGER}:{SERIES}")
     assert windows.get(cache, STRANGER, SERIES) is None
 
 
 def test_a_dropped_window_is_a_miss(cache: Cache) -> None:
-    windows.put(cache, TENANT, SERIES, A_WINDOW)
+    windows.put(cache, {(TENANT, SERIES): A_WINDOW})
     windows.drop(cache, TENANT, SERIES)
     assert windows.get(cache, TENANT, SERIES) is None
 

@@ -29,6 +29,15 @@ def test_a_refusal_is_raised_and_the_line_goes_on(lines: Lines) -> None:
     assert lines.ask(command("ECHO", "here")) == b"here"
 
 
+def test_of_commands_that_go_together_the_last_is_answered_and_any_refusal_raised(
+    lines: Lines,
+) -> None:
+    assert lines.ask(command("ECHO", "first"), command("ECHO", "last")) == b"last"
+    with pytest.raises(ResponseError, match="unknown command"):
+        lines.ask(command("UNHEARD-OF"), command("ECHO", "last"))
+    assert lines.ask(command("ECHO", "here")) == b"here"
+
+
 def test_the_number_in_the_url_is_the_one_that_is_asked(servers: Servers) -> None:
     one, other = (Redis.from_url(url) for url in (servers.redis_url, servers.other_redis_url))
     lines = Lines(other)

@@ -110,7 +110,7 @@ def test_points_since_those_that_are_known_are_read_in_time_order(
     with parts.database.judging() as transaction:
         known = Known(of.id, to_datetime(START_NS + MINUTE_NS))
         begun = judging.begin(transaction, of.tenant_id, [of.name], [known])
-    assert begun.since[of.id].values[:, 0].tolist() == [2.0, 3.0, 4.0]
+    assert begun.since[of.name].values[:, 0].tolist() == [2.0, 3.0, 4.0]
 
 
 def test_points_of_a_series_that_has_the_name_no_more_are_not_taken(

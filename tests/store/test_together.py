@@ -1,6 +1,8 @@
 """Several statements in one round trip do what they would do one after the other."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -11,12 +13,24 @@ from sqlalchemy import Connection, text
 from app.actions.parts import Parts
 from app.errors import Unavailable
 from app.store import Database
-from app.store.together import BEGIN, COMMIT, Ask, Statement, number_array, run_on, text_array
+from app.store.together import (
+    BEGIN,
+    COMMIT,
+    Ask,
+    Statement,
+    number_array,
+    row_array,
+    run_on,
+    text_array,
+)
 
 ONE = Statement("one", "SELECT 1")
 SAID = Statement("said", "SELECT $1::text")
 TEXTS = Statement("texts", "SELECT $1::text[]")
 NUMBERS = Statement("numbers", "SELECT $1::float8[]")
+ROWS = Statement("rows", "SELECT row::float8[] FROM unnest($1::text[]) AS given (row)")
+IDS = Statement("ids", "SELECT $1::uuid[]")
+TIMES = Statement("times", "SELECT $1::timestamptz[]")
 WRONG = Statement("wrong", "SELECT 1 / $1::integer")
 TEMPORARY = Statement("temporary", "CREATE TEMPORARY TABLE kept (n integer)")
 READ = Statement("read", "SELECT * FROM kept")
@@ -133,7 +147,12 @@ PRINTABLE = st.characters(codec="utf-8", exclude_characters="\0")
 
 
 @given(
-    texts=st.lists(st.none() | st.text(PRINTABLE) | st.sampled_from(["NULL", "", '"', "\\", "{,}"]))
+    texts=st.lists(
+        st.none()
+        | st.text(PRINTABLE)
+        | st.text('\\"\n\x01nu,{}')
+        | st.sampled_from(["NULL", "null", "", '"', "\\", "{,}"])
+    )
 )
 def test_texts_arrive_as_they_are(parts: Parts, texts: list[str | None]) -> None:
     with parts.database.lent() as lent:
@@ -145,3 +164,23 @@ def test_numbers_keep_every_digit(parts: Parts, numbers: list[float]) -> None:
     with parts.database.lent() as lent:
         (((found,),),) = run_on(lent, [(NUMBERS, [number_array(numbers)])])
     assert list(map(repr, found)) == list(map(repr, numbers))
+
+
+@given(rows=st.lists(st.lists(st.floats())))
+def test_rows_of_numbers_need_not_be_of_one_length(parts: Parts, rows: list[list[float]]) -> None:
+    with parts.database.lent() as lent:
+        ((*found,),) = run_on(lent, [(ROWS, [row_array(rows)])])
+    assert [repr(row) for (row,) in found] == list(map(repr, rows))
+
+
+@given(
+    ids=st.lists(st.none() | st.uuids()),
+    moments=st.lists(st.datetimes(datetime(1678, 1, 1), datetime(2262, 1, 1))),
+)
+def test_ids_and_times_arrive_as_they_are(
+    parts: Parts, ids: list[UUID | None], moments: list[datetime]
+) -> None:
+    times = [moment.replace(tzinfo=UTC) for moment in moments]
+    with parts.database.lent() as lent:
+        asked = [(IDS, [text_array(ids)]), (TIMES, [text_array(times)])]
+        assert run_on(lent, asked) == [[(ids,)], [(times,)]]
