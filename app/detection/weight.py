@@ -16,7 +16,7 @@ def held_bytes(of: Model | State) -> int:
     if isinstance(of, Model):
         _ = of.tables
     buffers: dict[int, int] = {}
-    parts: list[object] = list(vars(of).values())
+    parts: list[object] = _inside(of)
     while parts:
         part = parts.pop()
         kind = type(part)
@@ -28,6 +28,12 @@ def held_bytes(of: Model | State) -> int:
             continue
         elif isinstance(part, tuple):
             parts.extend(part)
-        elif hasattr(part, "__dict__"):
-            parts.extend(vars(part).values())
+        else:
+            parts.extend(_inside(part))
     return sum(buffers.values())
+
+
+def _inside(of: object) -> list[object]:
+    if slots := getattr(of, "__slots__", ()):
+        return [getattr(of, name) for name in slots]
+    return list(getattr(of, "__dict__", {}).values())
