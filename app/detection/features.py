@@ -98,6 +98,11 @@ class Yardstick:
         return Spans.of(self.predictor.period_points)
 
     @cached_property
+    def reaches(self) -> tuple[int, int]:
+        """Points before a point whose residuals, and whose values, its windows may hold."""
+        return self.spans.of_residuals, self.spans.of_values
+
+    @cached_property
     def windows(self) -> tuple[Ints, Ints]:
         """Of each window how many points it holds, and how many nanoseconds it may reach back."""
         spans = [span_of(size, self.predictor.interval_ns) for size in self.spans.sizes]
@@ -141,11 +146,11 @@ def seen(frame: Frame, by: Yardstick, guesses: Floats, channels: Floats | None =
     guesses: of its rows from `lookback - by.spans.of_residuals` on, as the predictor gives them,
     contiguous as all arrays are. channels: where to put them.
     """
-    d, n, spans = len(frame.values), len(frame), by.spans
+    d, n, of_residuals, of_values = len(frame.values), len(frame), *by.reaches
     put = np.empty((len(CHANNELS), d, n)) if channels is None else channels
     features, recent = np.empty((n, d * NUMBER)), np.empty((d, n))
-    given = (frame.times, frame.offsets, frame.values, frame.lookback - spans.of_values, guesses)
+    given = (frame.times, frame.offsets, frame.values, frame.lookback - of_values, guesses)
     season_ns = by.predictor.season_ns
     measure(*given, by.units, *by.flags, season_ns, *by.windows, features, put, recent)
-    expected, usual = guesses[:, :, spans.of_residuals :]
+    expected, usual = guesses[:, :, of_residuals:]
     return Seen(features, put, expected, usual, recent)

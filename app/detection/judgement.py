@@ -74,11 +74,13 @@ def judged(
     memory: what `Calibration.evidence` remembers of the points before.
     """
     grounds, memory = weigh(model, stretch, memory)
-    score, threshold = score_of(grounds.told[SCORE]), model.threshold
+    score = score_of(grounds.told[SCORE])
+    threshold, model_based = np.empty(len(score)), np.empty(len(score), np.bool_)
+    threshold.fill(model.threshold)
+    model_based.fill(True)
     is_anomaly: Flags = score >= threshold
-    anomalous, places = is_anomaly.tolist(), grounds.place.tolist()
-    reasons = [PLAINLY[place] for place in places]
-    if True in anomalous:
+    reasons = [PLAINLY[place] for place in grounds.place.tolist()]
+    if True in is_anomaly.tolist():
         evidence = grounds.evidence()
         for row in np.flatnonzero(is_anomaly).tolist():
             reasons[row] = _reason(model, stretch.frame, grounds, evidence, row, names)
@@ -86,13 +88,13 @@ def judged(
         score=score,
         strength=grounds.told[STRENGTH],
         is_anomaly=is_anomaly,
-        threshold=np.full(len(reasons), threshold),
+        threshold=threshold,
         expected=grounds.guesses[0].T,
         lower=grounds.fields[LOWER].T,
         upper=grounds.fields[UPPER].T,
         contributions=grounds.contributions,
         reasons=tuple(reasons),
-        model_based=np.full(len(reasons), True),
+        model_based=model_based,
     )
     return verdicts, memory
 

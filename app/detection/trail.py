@@ -179,7 +179,7 @@ class Trail:
         room.put(model, points, begin)
         frame = room.frame(begin, end, lookback)
         room.guesses[:, :, begin:end] = model.predictor.guesses(frame, lookback)
-        rows = begin - model.yardstick.spans.of_residuals
+        rows = begin - model.yardstick.reaches[0]
         if room.course is None or self.products is None:
             distances, products = np.empty((0, len(points))), None
         else:

@@ -103,8 +103,8 @@ def _shares(weights: Floats, answer: Floats) -> None:
 
 
 def score_of(evidence: Floats) -> Floats:
-    """1 - 10^-S, in [0, 1)."""
-    return np.minimum(np.maximum(1.0 - exp2(-evidence * LOG2_OF_10), 0.0), 1.0)
+    """1 - 10^-S, in [0, 1], of evidence S >= 0."""
+    return np.asarray(1.0 - exp2(evidence * -LOG2_OF_10))
 
 
 def auto_threshold() -> float:
