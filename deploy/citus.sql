@@ -10,6 +10,12 @@
 SELECT format('ALTER DATABASE %I SET citus.propagate_set_commands = local', current_database()) \gexec
 SET citus.propagate_set_commands = 'local';
 
+-- Citus takes no subqueries in policies. Without them each row that is stored asks anew for whom it is.
+SELECT format(
+    'ALTER POLICY tenant ON %I USING (%I = nullif(current_setting(''app.tenant_id'', true), '''')::uuid)',
+    tablename, CASE tablename WHEN 'tenants' THEN 'id' ELSE 'tenant_id' END
+) FROM pg_policies WHERE schemaname = 'public' AND policyname = 'tenant' \gexec
+
 -- On each worker, whole: all keys point to it, and a slug is unique among all tenants.
 SELECT create_reference_table('tenants');
 

@@ -26,6 +26,7 @@ SETTINGS = {
     "unix_socket_permissions": "0700",
     "max_connections": "300",  # of 8 processes that answer, all that they may have
     "shared_buffers": "128MB",
+    "wal_buffers": "16MB",  # of 4 an upload is out all the time, and writes 8 KB at a time itself
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",

@@ -51,9 +51,10 @@ class Column:
         As many places as the longest cell has bytes, `most` of them at most.
         """
         lengths = self.lengths
-        places = min(most, int(lengths.max(initial=0)))
+        places, shortest = min(most, int(lengths.max(initial=0))), int(lengths.min(initial=most))
         heads = np.empty((places, len(self)), np.uint8)
         for place in range(places):  # clipped: behind the last cell there is nothing
             np.take(self.data, self.starts + place, out=heads[place], mode="clip")
-            heads[place] *= lengths > place
+            if place >= shortest:
+                heads[place] *= lengths > place
         return heads

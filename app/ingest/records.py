@@ -65,7 +65,9 @@ def read_records(stream: ByteStream, limits: Limits, *, has_quotes: bool) -> Ite
         if is_last and data and not data.endswith(b"\n"):
             data += b"\n"
         cut = data.rfind(b"\n") + 1
-        whole = data[:cut].replace(b"\r\n", b"\n")
+        whole = data[:cut]
+        if b"\r" in whole:  # one character is looked for many times faster than two
+            whole = whole.replace(b"\r\n", b"\n")
         _check_text(data if b"\0" in data else whole, line)
         records, lines_read = _cut(whole, line, has_quotes=has_quotes)
         _check_sizes(records, limits)

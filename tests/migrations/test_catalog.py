@@ -27,8 +27,11 @@ RULES = {
     + """SELECT relname FROM tenant_tables WHERE NOT relispartition AND NOT EXISTS (
         SELECT FROM pg_policies WHERE tablename = relname AND policyname = 'tenant'
         AND cmd = 'ALL' AND permissive = 'PERMISSIVE' AND roles = '{tocsin_server}'
-        AND with_check IS NULL AND replace(qual, '::text', '') =
-        '(tenant_id = (NULLIF(current_setting(''app.tenant_id'', true), ''''))::uuid)')""",
+        AND with_check IS NULL AND regexp_replace(qual, '::text|\\s| AS "nullif"', '', 'g') =
+        '(tenant_id=(SELECT(NULLIF(current_setting(''app.tenant_id'',true),''''))::uuid))')""",
+    "the setting is looked up once a statement, not once a row": """
+        SELECT tablename FROM pg_policies WHERE policyname = 'tenant' AND qual NOT LIKE
+        '%%= ( SELECT (NULLIF(current_setting(''app.tenant_id''%%'""",
     "the owner reads all of it, for a backup, only when it says so": """
         SELECT relname FROM pg_class c WHERE relkind IN ('r', 'p') AND NOT relispartition
         AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'
@@ -86,6 +89,9 @@ BREACHES = {
     ),
     "the tenant's policy compares tenant_id with the setting": (
         "ALTER POLICY tenant ON series USING (true)"
+    ),
+    "the setting is looked up once a statement, not once a row": (
+        "ALTER POLICY tenant ON tenants USING (id = current_setting('app.tenant_id')::uuid)"
     ),
     "the owner reads all of it, for a backup, only when it says so": (
         "CREATE TABLE bad (tenant_id uuid)"

@@ -133,7 +133,7 @@ ASKED: dict[Statement, tuple[str, ...]] = {
 
 
 @pytest.mark.parametrize("statement", ASKED, ids=lambda statement: statement.name)
-def test_a_page_is_read_off_an_index_of_its_years_alone(
+def test_a_page_is_read_off_an_index(
     statement: Statement, opened: Connection, make_series: MakeSeries
 ) -> None:
     """As it is planned: once, for whatever the parameters will be."""
@@ -146,7 +146,8 @@ def test_a_page_is_read_off_an_index_of_its_years_alone(
     nodes = list(_nodes(explained.scalar_one()[0]["Plan"]))
     opened.exec_driver_sql("DEALLOCATE looked_at")
     scans = [node for node in nodes if node.get("Relation Name", "").startswith("scores")]
-    assert {node["Relation Name"] for node in scans} <= {"scores_2024", "scores_default"}
+    if statement is not listing.ANOMALIES:  # these look into each year's index
+        assert {node["Relation Name"] for node in scans} <= {"scores_2024", "scores_default"}
     assert all(node["Node Type"] == "Index Scan" and "Index Cond" in node for node in scans)
     assert not [node for node in nodes if node["Node Type"] in ("Sort", "Incremental Sort")]
 

@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
+import psycopg
 import pytest
 from sqlalchemy import Connection, event, text
 
 from app.actions.parts import Parts
-from app.store import audit, events, jobs, judging, points, scores
+from app.store import audit, events, jobs, judging, listing, points, scores
 from app.store.audit import WantedEntries
 from app.store.database import become_operator, become_tenant
 from app.store.events import WantedEvents
@@ -17,6 +19,7 @@ from app.store.ids import new_id
 from app.store.scores import Wanted
 from app.store.series import Series
 from app.store.together import Statement
+from tests.conftest import Installed
 from tests.store.conftest import MakeSeries
 
 SEEN = datetime(2024, 6, 1, tzinfo=UTC)
@@ -160,6 +163,49 @@ def test_a_score_asks_by_indexes_alone(
         assert node["Node Type"].startswith("Index"), node
         if statement is judging.SINCE:
             assert node["Relation Name"] >= "points_2024"  # earlier years are left out
+
+
+# What the planner takes for a year of one tenant: another's few rows are in no sample.
+MANY_ANOMALIES = """
+    INSERT INTO scores (tenant_id, series_id, timestamp, value, score, is_anomaly, threshold,
+        expected, lower, upper, contributions, reason, model_version, backfilled)
+    SELECT %(tenant)s, %(series)s, timestamptz '2024-01-01Z' + n * interval '1 minute', '{1}', 1,
+        true, 0.9, '{1}', '{0}', '{2}', '{1}', '', 1, false FROM generate_series(1, 5000) AS n
+"""
+NEWEST_ANOMALIES = ("{tenant}", "-infinity", "infinity", "-infinity", "infinity", "{last}", "101")
+
+
+@pytest.fixture
+def beside_a_large_tenant(
+    installed: Installed, make_series: MakeSeries
+) -> Iterator[psycopg.Connection]:
+    """As the server's role, in a transaction that is undone."""
+    of = make_series()
+    url = urlsplit(installed.servers.superuser_url)._replace(path=f"/{installed.name}")
+    with psycopg.connect(urlunsplit(url)) as connection:
+        connection.execute(MANY_ANOMALIES, {"tenant": of.tenant_id, "series": of.id})
+        connection.execute("ANALYZE scores_2024")
+        connection.execute("SET LOCAL ROLE tocsin_server")
+        yield connection
+        connection.rollback()
+        connection.execute("ANALYZE scores_2024")  # how many rows it has is not undone
+
+
+def test_a_small_tenants_anomalies_are_not_looked_for_among_a_large_ones(
+    beside_a_large_tenant: psycopg.Connection,
+) -> None:
+    """As it is planned: once, for whatever tenant will ask."""
+    connection, tenant = beside_a_large_tenant, new_id()
+    connection.execute(listing.BECOME.sql.replace("$1", f"'{tenant}'"))
+    connection.execute(f"PREPARE looked_at AS {listing.ANOMALIES.sql}")
+    known = {"{tenant}": str(tenant), "{last}": listing.LAST_ID.decode()}
+    values = ", ".join(f"'{known.get(value, value)}'" for value in NEWEST_ANOMALIES)
+    explained = connection.execute(f"EXPLAIN (FORMAT JSON) EXECUTE looked_at ({values})").fetchone()
+    assert explained
+    nodes = list(_nodes(explained[0][0]["Plan"]))
+    (scan,) = [node for node in nodes if node.get("Relation Name") == "scores_2024"]
+    assert scan["Index Name"] == "scores_2024_tenant_id_timestamp_series_id_idx"
+    assert not [node for node in nodes if node["Node Type"] in ("Sort", "Incremental Sort")]
 
 
 def test_waiting_jobs_are_found_among_all_that_are_over(parts: Parts, opened: Connection) -> None:
