@@ -78,10 +78,23 @@ def weigh(
         add_course(points, courses, trust, told)
     else:
         told[:] = points
-    for i in range(n):
+    _settle(judged, fields, discount, told, contributions, place)
+
+
+@compiled
+def _settle(
+    values: Floats,
+    fields: Floats,
+    discount: float,
+    told: Floats,
+    contributions: Floats,
+    place: Ints,
+) -> None:
+    """Take away what stands on nothing, and the discount; and say what a point is."""
+    for i in range(len(place)):
         is_there = is_outside = False
         for field in range(len(values)):
-            x = judged[field, i]
+            x = values[field, i]
             is_there |= not math.isnan(x)
             is_outside |= x < fields[LOWER, field, i] or x > fields[UPPER, field, i]
         told[SCORE, i] = told[SCORE, i] if is_there else 0.0
