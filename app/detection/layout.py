@@ -25,7 +25,7 @@ from app.errors import Invalid
 MAGIC = b"TOCSIN\r\n"
 VERSION = 3
 HEAD = struct.Struct("<8sIQ32s")
-TYPES = frozenset({"<f8", "<f4", "<i8", "<i4", "<i2", "<u2", "|u1", "|b1"})
+TYPES = {kind: np.dtype(kind) for kind in ("<f8", "<f4", "<i8", "<i4", "<i2", "<u2", "|u1", "|b1")}
 DIMENSIONS_MAX = 2
 
 
@@ -74,17 +74,18 @@ def _checked(packed: bytes) -> bytes:
 def _arrays(rest: bytes, start: int, table: Any) -> tuple[dict[str, npt.NDArray[Any]], int]:
     arrays: dict[str, npt.NDArray[Any]] = {}
     for name, kind, shape in table:
-        if kind not in TYPES or len(shape) > DIMENSIONS_MAX or not all(_is_size(s) for s in shape):
+        if kind not in TYPES or len(shape) > DIMENSIONS_MAX or not all(map(_is_size, shape)):
             raise ValueError("an array of a kind that models do not have")
-        number = math.prod(shape)
-        array = (
-            np.frombuffer(rest, dtype=kind, count=number, offset=start)
-            if number
-            else np.empty(0, kind)
-        )
+        end = start + math.prod(shape) * TYPES[kind].itemsize
+        if end > len(rest):
+            raise ValueError("less than its arrays take")
         # A copy is aligned and like any other array: compiled loops exist for one kind only.
-        arrays[str(name)] = array.reshape(shape).copy()
-        start += number * np.dtype(kind).itemsize
+        arrays[str(name)] = (
+            np.ndarray(shape, TYPES[kind], rest, start).copy()
+            if end > start
+            else np.empty(shape, TYPES[kind])
+        )
+        start = end
     return arrays, start
 
 

@@ -276,10 +276,10 @@ def _grove(facts: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], d: 
 
 
 def _shaped(array: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:
-    fits = array.ndim == len(shape) and all(
-        w in (-1, h) for w, h in zip(shape, array.shape, strict=True)
-    )
-    _require(fits)
+    """The array, if it has this shape, in which -1 stands for any length."""
+    if array.shape != shape:
+        found = zip(shape, array.shape, strict=False)
+        _require(array.ndim == len(shape) and all(w in (-1, h) for w, h in found))
     return array
 
 

@@ -43,23 +43,37 @@ def figures(scene: Scene) -> Iterator[Figure]:
         )
 
 
+def scored_once(installation: Installation, places: Sequence[int]) -> None:
+    """The next point of each of these series."""
+    starts = seeding.next_s(installation, max(places) + 1)
+    for first in range(0, len(places), POINTS):
+        some = places[first : first + POINTS]
+        _score(installation, [_points(place, 1, "once", starts[place]) for place in some])
+
+
 def _took(installation: Installation, places: Sequence[int]) -> list[float]:
     """Seconds of each request; the first one does not count."""
-    took = []
+    took, each = [], POINTS // len(places)
     for round_ in range(ROUNDS + 1):
         starts = seeding.next_s(installation, max(places) + 1)
-        each = POINTS // len(places)
-        points = [
-            {"series": f"s-{place}", **point}
-            for place in places
-            for point in seeding.history(each, (place, round_), starts[place])
-        ]
-        body = json.dumps({"points": points})
-        begun = time.perf_counter()
-        answer = installation.http.post("/v1/score", content=body, headers=JSON)
-        took.append(time.perf_counter() - begun)
-        _refuse_errors(answer, len(points))
+        points = [_points(place, each, (place, round_), starts[place]) for place in places]
+        took.append(_score(installation, points))
     return took[1:]
+
+
+def _points(place: int, number: int, seed: object, start_s: int) -> list[dict[str, object]]:
+    return [{"series": f"s-{place}", **one} for one in seeding.history(number, seed, start_s)]
+
+
+def _score(installation: Installation, by_series: Sequence[list[dict[str, object]]]) -> float:
+    """The seconds that the request took."""
+    points = [point for own in by_series for point in own]
+    body = json.dumps({"points": points})
+    begun = time.perf_counter()
+    answer = installation.http.post("/v1/score", content=body, headers=JSON)
+    took = time.perf_counter() - begun
+    _refuse_errors(answer, len(points))
+    return took
 
 
 def _refuse_errors(answer: httpx.Response, points: int) -> None:

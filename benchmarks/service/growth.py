@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benchmarks.service import history, seeding
+from benchmarks.service import batches, history, seeding
 from benchmarks.service.cloning import cloned
 from benchmarks.service.figures import Figure, Reach, Reference
 from benchmarks.service.load import Load
@@ -38,11 +38,15 @@ def by_scores(scene: Scene) -> Iterator[Figure]:
 
 
 def beyond_memory(scene: Scene) -> Iterator[Figure]:
-    """More series than a process's memory setting holds, at random."""
+    """More series than a process's memory setting holds, at random.
+
+    All have been scored before, as series in use have: those that are copied are scored once.
+    """
     few, many = scene.scale.series, scene.scale.many_series
     seeding.seeded(scene, few)
     fewer = _scored(scene, few, "random")
     cloned(scene, few, many)
+    batches.scored_once(scene.installation, range(few, many))
     more = _scored(scene, many, "random")
     name = f"p50 of a score, {many:,} series at random"
     yield _figure(scene, name, more, f"{few:,} series", fewer, 3)
