@@ -3,6 +3,7 @@
 import itertools
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -30,7 +31,8 @@ Series = Callable[..., Points]
 
 
 def as_bytes(verdicts: Verdicts) -> list[bytes]:
-    arrays = [getattr(verdicts, name) for name in vars(verdicts) if name != "reasons"]
+    names = [field.name for field in fields(verdicts) if field.name != "reasons"]
+    arrays = [getattr(verdicts, name) for name in names]
     return [np.ascontiguousarray(a).tobytes() for a in arrays] + [str(verdicts.reasons).encode()]
 
 
