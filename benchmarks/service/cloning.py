@@ -18,19 +18,20 @@ BLOCK = 100  # series in a transaction
 SERIES = """
     INSERT INTO series SELECT copy.*
     FROM series AS original, jsonb_populate_record(original, %(changed)s) AS copy
-    WHERE original.name = %(original)s
+    WHERE original.name = %(name)s
 """
+# By the id of the original: to find it by its name, the planner would look through all points.
+ORIGINAL = "SELECT tenant_id, id, model_version FROM series WHERE name = %(name)s"
 POINTS = """
     INSERT INTO points (tenant_id, series_id, timestamp, value)
-    SELECT points.tenant_id, %(id)s, timestamp, value
-    FROM points JOIN series ON series.id = series_id WHERE name = %(original)s
+    SELECT tenant_id, %(made)s, timestamp, value
+    FROM points WHERE tenant_id = %(tenant)s AND series_id = %(original)s
 """
 MODEL = """
     INSERT INTO models SELECT copy.*
-    FROM models AS original
-    JOIN series ON series.id = original.series_id AND series.model_version = original.version,
-        jsonb_populate_record(original, %(changed)s) AS copy
-    WHERE name = %(original)s
+    FROM models AS original, jsonb_populate_record(original, %(changed)s) AS copy
+    WHERE original.tenant_id = %(tenant)s AND original.series_id = %(original)s
+        AND original.version = %(version)s
 """
 
 
@@ -48,8 +49,11 @@ def cloned(scene: Scene, originals: int, series: int) -> None:
 
 def _copy(connection: Connection, original: str, name: str) -> None:
     made = str(uuid4())
+    row = connection.execute(ORIGINAL, {"name": original}).fetchone()
+    assert row
+    known = dict(zip(("tenant", "original", "version"), row, strict=True)) | {"made": made}
     # What the event layer remembers may name an event, and that is the original's.
     changed = Jsonb({"id": made, "name": name, "watch": None})
-    connection.execute(SERIES, {"original": original, "changed": changed})
-    connection.execute(POINTS, {"original": original, "id": made})
-    connection.execute(MODEL, {"original": original, "changed": Jsonb({"series_id": made})})
+    connection.execute(SERIES, {"name": original, "changed": changed})
+    connection.execute(POINTS, known)
+    connection.execute(MODEL, known | {"changed": Jsonb({"series_id": made})})
