@@ -76,10 +76,11 @@ render.content_type = JSON  # type: ignore[attr-defined]
 
 def media_type(request: Request) -> str:
     """The type of the body without its parameters; a charset other than UTF-8 is refused."""
-    given, _, parameters = (request.content_type or "").lower().partition(";")
-    charset = parameters.partition("charset=")[2].strip(' "')
-    if charset and charset not in ("utf-8", "utf8"):
-        raise UnsupportedMediaType(f"The charset must be UTF-8, not {charset}")
+    given, *parameters = (request.content_type or "").lower().split(";")
+    for parameter in parameters:
+        name, _, charset = (part.strip(' "') for part in parameter.partition("="))
+        if name == "charset" and charset not in ("", "utf-8", "utf8"):
+            raise UnsupportedMediaType(f"The charset must be UTF-8, not {charset}")
     return given.strip()
 
 

@@ -158,6 +158,8 @@ def test_a_body_needs_length_and_type_and_must_be_json(clients: Clients, route: 
         return
     for malformed in (b"{", b"[]", b"1", b'"x"', b'{"a": NaN}', b'{"a": -Infinity}', b"\xff{}"):
         problem(send(malformed, json_type), 400, "malformed")
+    versioned = {"Content-Type": 'application/json; charset="UTF-8"; v=1; xcharset=latin-1'}
+    problem(send(b"{", versioned), 400, "malformed")
     problem(send(b'{"name": "a", "name": "b"}', json_type), 400, "malformed")
     problem(send(b"[" * 100_000, json_type), 400, "malformed")
 
