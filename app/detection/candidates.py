@@ -116,6 +116,7 @@ def _from_season(
 def medians(
     times: Ints, x: Floats, first: int, size: int, interval_ns: int, answer: Floats
 ) -> None:
+    """Of so many points before each row from `first` on, into answer (rows,); NaN for none."""
     rolling_medians(times, x, first, size, span_of(size, interval_ns), answer)
 
 
