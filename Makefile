@@ -73,7 +73,7 @@ $(VENV)/.installed $(VENV)/.installed-dev:
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "$(PYTHON) cannot make virtual environments: install its venv module" \
 	    "(Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }
-	@echo "Installing $< into $(VENV), once"
+	@echo "Installing $< into $(VENV), once: it takes a few minutes"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --require-hashes --requirement $<
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
@@ -83,7 +83,7 @@ $(VENV)/.installed $(VENV)/.installed-dev:
 # What ranks scores: not a part of the product, and of its own versions. Its packages are pinned
 # without what they would need for more than that, hence no dependencies are looked at.
 $(VENV)-quality/.installed: requirements-quality.lock
-	@echo "Installing $< into $(VENV)-quality, once"
+	@echo "Installing $< into $(VENV)-quality, once: it takes a few minutes"
 	@$(PYTHON) -m venv $(VENV)-quality
 	@$(VENV)-quality/bin/python -m pip install --quiet --require-hashes --no-deps --requirement $<
 	@touch $@
