@@ -55,16 +55,14 @@ class Evidence:
 
     channels: (2, channels, n), for the score and for the strength: of a forest for each of VIEWS,
     of CHANNELS by field, of the fields together, `joints` of them (none for a single one), and
-    those that the course was made of. novelty: (d, n).
-    joint_parts: (joint channels, d, n), what each field adds to these. course: None where history
-    does not repeat itself. most: evidence that none but novelty may pass. without: parts that do
-    not count, to measure what they are worth.
+    those that the course was made of. novelty: (d, n). course: None where history does not repeat
+    itself. most: evidence that none but novelty may pass. without: parts that do not count, to
+    measure what they are worth.
     """
 
     channels: Floats
     joints: int
     novelty: Floats
-    joint_parts: Floats
     course: Course | None
     most: float
     without: frozenset[str] = frozenset()
@@ -75,10 +73,6 @@ class Evidence:
         There a point by itself counts less, unless it is out of the ordinary.
         """
         return np.asarray(self._sums[SCORE])
-
-    def for_strength(self) -> Floats:
-        """The stronger of point and course, (n,)."""
-        return np.asarray(self._sums[STRENGTH])
 
     def is_course(self, row: int) -> bool:
         """Whether the course of a point says what the point does not say by itself."""
@@ -116,15 +110,6 @@ class Evidence:
                 own = self.channels[SCORE], self.novelty, kind, row
                 answer[kind, row] = _strongest(*own, by_chance(len(self.novelty)), self._most)
         return answer[FORESTS:]
-
-    def contributions(self) -> Floats:
-        """Share of each field in the evidence, (n, d): rows sum to 1, or are 0 without evidence.
-
-        In what the fields are together where that decided, in their own evidence elsewhere.
-        """
-        answer = np.empty(self.novelty.T.shape)
-        share(self.channels[SCORE], self.novelty, self.joint_parts, self._is_joint, answer)
-        return answer
 
     @property
     def _course(self) -> Course | None:
@@ -253,7 +238,9 @@ def add_course(points: Floats, courses: Floats, trust: float, answer: Floats) ->
 def share(
     channels: Floats, novelty: Floats, joint_parts: Floats, is_joint: Flags, answer: Floats
 ) -> None:
-    """Of each field in the evidence for the score of each point, into answer (n, d)."""
+    """Of each field in the evidence for the score of each point, into answer (n, d): rows sum to 1,
+    or are 0 without evidence. joint_parts: (joint channels, d, n), what each field adds to these,
+    which count where what the fields are together decided."""
     first_joint = FORESTS + FIELDWISE * len(novelty)
     for i in range(len(answer)):
         strongest = 0

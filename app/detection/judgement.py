@@ -62,7 +62,7 @@ class Grounds:
         model, course = self.model, None
         if model.shape is not None:
             course = shape.course_of(self.channels, model.shape)
-        kinds = self.channels, len(self.parts), self.fields[NOVELTY], self.parts
+        kinds = self.channels, len(self.parts), self.fields[NOVELTY]
         return Evidence(*kinds, course, model.calibration.most, model.without)
 
 

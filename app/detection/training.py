@@ -204,12 +204,10 @@ def _threshold(
     d, n = values.shape
     evidence, _ = calibration.evidence(strangeness, calibration.nothing_yet())
     novelty = range_so_far(values).evidence(values, n)
-    parts = np.empty((0, d, n))  # only contributions ask for them
     found = Evidence(
         evidence,
         len(strangeness) - len(VIEWS) - len(CHANNELS) * d,
         novelty,
-        parts,
         course,
         calibration.most,
     )

@@ -1,6 +1,6 @@
 """Points: one row for each (series, timestamp), the identity of a point."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -72,13 +72,8 @@ def replace(connection: Connection, series: Series, points: Points) -> None:
 
 
 def array_literals(values: np.ndarray[Any, np.dtype[np.float64]]) -> list[str]:
-    """Each row as Postgres writes an array."""
-    return literals(values.tolist())
-
-
-def literals(rows: Sequence[Sequence[float]]) -> list[str]:
-    """The same of lists; repr keeps every digit of a double."""
-    return ["{" + ",".join(map(repr, row)) + "}" for row in rows]
+    """Each row as Postgres writes an array; repr keeps every digit of a double."""
+    return ["{" + ",".join(map(repr, row)) + "}" for row in values.tolist()]
 
 
 def newest(
