@@ -5,6 +5,9 @@ a meter"): a request moves it on by 1 / rate, and is refused where it would lie 
 the burst allows. A bucket that is more than full was filled at a lower limit, and has room for one:
 a limit that was raised acts at once. The clock is Redis's. Where Redis does not answer, each
 process counts for itself.
+
+Whoever is asked a lot takes requests ahead, from a bucket with much room: for a moment they go on
+without asking Redis, and what was left of them goes back with the next that are counted.
 """
 
 import hashlib
@@ -21,15 +24,19 @@ from typing import Any, NamedTuple
 import structlog
 from redis.exceptions import NoScriptError, RedisError
 
+from app.cache.ahead import AHEAD_S, Ahead, Order
 from app.cache.entries import connect
 from app.cache.lines import Lines, bulk
 from app.cache.pause import Pause
 
 MEMORY_BUCKETS = 10_000
 US = 1_000_000
+ROOM_FOR_ONE_AHEAD = 64  # so that what a process keeps to itself is a small part of the room
 
-# KEYS: the edition, then buckets. ARGV: the edition that is known, if any; one to begin with;
-# microseconds a request and microseconds of the burst, for each of the buckets.
+# KEYS: the edition, then buckets. ARGV: the edition that is known, if any; one to begin with; how
+# many requests to take ahead, and how many to give back; how much room there has to be for each of
+# them; microseconds a request and microseconds of the burst, for each of the buckets.
+# -> the edition, the wait, how many were taken ahead, levels.
 TAKE = """
 local edition = redis.call('GET', KEYS[1]) or ''
 if ARGV[1] ~= '' and ARGV[1] ~= edition then
@@ -41,25 +48,30 @@ end
 redis.call('SET', KEYS[1], edition, 'PX', 60000)
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
-local found, wait = {}, 0
+local found, wait, ahead = {}, 0, tonumber(ARGV[3])
 for i = 2, #KEYS do
-    local cost, room = ARGV[2 * i - 1], ARGV[2 * i]
-    found[i - 1] = math.max(tonumber(redis.call('GET', KEYS[i]) or 0), now)
-    if found[i - 1] > now + room + 1 then
-        found[i - 1] = now + room - cost
+    local cost, room = ARGV[2 * i + 2], ARGV[2 * i + 3]
+    local at = math.max(tonumber(redis.call('GET', KEYS[i]) or 0) - ARGV[4] * cost, now)
+    if at > now + room + 1 then
+        at = now + room - cost
     end
-    wait = math.max(wait, found[i - 1] + cost - room - now)
+    found[i - 1] = at
+    wait = math.max(wait, at + cost - room - now)
+    ahead = math.min(ahead, math.floor((now + room - at) / cost / ARGV[5]))
+end
+if wait > 0 then
+    ahead = 0
 end
 for i = 2, #KEYS do
     local at = found[i - 1]
     if wait <= 0 then
-        at = at + ARGV[2 * i - 1]
+        at = at + (1 + ahead) * ARGV[2 * i + 2]
         redis.call('SET', KEYS[i], string.format('%.0f', at),
             'PX', math.ceil((at - now) / 1000) + 1000)
     end
     found[i - 1] = string.format('%.0f', at - now)
 end
-return {edition, string.format('%.0f', wait), unpack(found)}
+return {edition, string.format('%.0f', wait), ahead, unpack(found)}
 """
 BY_TEXT = bulk("EVAL", TAKE)
 BY_DIGEST = bulk("EVALSHA", hashlib.sha1(TAKE.encode(), usedforsecurity=False).hexdigest())
@@ -135,56 +147,69 @@ class Meter:
     def packed_costs(self) -> bytes:
         return bulk(*(us for bucket in self.buckets for us in (bucket.cost_us, bucket.room_us)))
 
-    def asking(self, script: bytes, known: bytes, fresh: bytes) -> bytes:
+    def asking(self, script: bytes, known: bytes, fresh: bytes, order: Order) -> bytes:
         """The command that counts a request. script: how it names the script."""
-        count = 6 + 3 * len(self.buckets)
+        count = 9 + 3 * len(self.buckets)
         head = b"*%d\r\n%b%b" % (count, script, self.packed_keys)
-        editions = b"$%d\r\n%b\r\n$%d\r\n%b\r\n" % (len(known), known, len(fresh), fresh)
-        return head + editions + self.packed_costs
+        asked = bulk(known, fresh, order.ahead, order.back, ROOM_FOR_ONE_AHEAD)
+        return head + asked + self.packed_costs
 
 
 class Rates:
     def __init__(self, url: str) -> None:
         self._redis = connect(url)
         self._lines = Lines(self._redis)
+        self._ahead = Ahead()
         self._memory = _Memory()
         self._pause = Pause()
 
     def take(self, meter: Meter) -> Taken:
         """Count one request in all buckets, or, where one of them is full, in none."""
-        taken = self._counted(meter, b"", secrets.token_bytes(8))
+        taken = self._counted(meter, b"", secrets.token_bytes(8), Order())
         return taken or _taken(meter.buckets, *self._memory.take(meter.buckets))
 
     def take_in(self, edition: bytes, meter: Meter) -> Taken | None:
         """The same as long as this edition is in force; None where another is, or none can tell."""
-        return self._counted(meter, edition, b"")
+        ahead = self._ahead.take(meter, edition)
+        if ahead is not None:
+            left, levels_us = ahead
+            return _taken(meter.buckets, 0.0, _before(meter, levels_us, left), edition)
+        return self._counted(meter, edition, b"", self._ahead.order(meter, edition))
 
-    def _counted(self, meter: Meter, known: bytes, fresh: bytes) -> Taken | None:
+    def _counted(self, meter: Meter, known: bytes, fresh: bytes, order: Order) -> Taken | None:
+        ahead, levels_us = 0, list[float]()
+        try:
+            found = self._evaluated(meter, known, fresh, order)
+            if not found:
+                return None
+            edition, wait_us, ahead, *levels = found
+            levels_us = [float(us) for us in levels]
+            return _taken(meter.buckets, float(wait_us), _before(meter, levels_us, ahead), edition)
+        finally:
+            self._ahead.arrived(order, ahead, levels_us)
+
+    def _evaluated(self, meter: Meter, known: bytes, fresh: bytes, order: Order) -> Any:
+        """Nothing where Redis does not answer, or another edition is in force."""
         if self._pause.holds():
             return None
         try:
-            found = self._evaluated(meter, known, fresh)
+            try:
+                found = self._lines.ask(meter.asking(BY_DIGEST, known, fresh, order))
+            except NoScriptError:
+                found = self._lines.ask(meter.asking(BY_TEXT, known, fresh, order))
         except RedisError as error:
             self._lost(error)
             return None
         self._pause.end()
-        if not found:
-            return None
-        edition, wait_us, *ahead_us = found
-        return _taken(meter.buckets, float(wait_us), [float(us) for us in ahead_us], edition)
-
-    def _evaluated(self, meter: Meter, known: bytes, fresh: bytes) -> Any:
-        try:
-            return self._lines.ask(meter.asking(BY_DIGEST, known, fresh))
-        except NoScriptError:
-            return self._lines.ask(meter.asking(BY_TEXT, known, fresh))
+        return found
 
     def renew(self, owner: str) -> None:
-        """Keys or limits of this owner changed: another edition is in force."""
+        """Keys or limits of this owner changed: another edition is in force once this returns."""
         try:
             self._redis.delete(f"edition:{owner}")
         except RedisError as error:
             self._lost(error)
+        time.sleep(AHEAD_S)
 
     def _lost(self, error: RedisError) -> None:
         self._pause.begin()
@@ -224,6 +249,12 @@ def _found(empty_at: float, now: float, bucket: Bucket) -> float:
     if empty_at > now + bucket.room_us + 1:
         return now + bucket.room_us - bucket.cost_us
     return max(empty_at, now)
+
+
+def _before(meter: Meter, levels_us: Sequence[float], requests: int) -> list[float]:
+    """The levels, before so many requests were counted too."""
+    both = zip(levels_us, meter.buckets, strict=True)
+    return [us - requests * bucket.cost_us for us, bucket in both]
 
 
 def _taken(
