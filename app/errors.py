@@ -20,7 +20,7 @@ The status number of each stands in one table, `app.web.problems`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,10 @@ class RateLimited(TocsinError):
 class NotFound(TocsinError):
     code = "not_found"
     title = "There is no such thing here"
+
+    @classmethod
+    def series(cls, name: str) -> Self:
+        return cls(f"There is no series {name or 'without a name'}")
 
 
 class Conflict(TocsinError):

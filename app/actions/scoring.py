@@ -86,7 +86,7 @@ def _score(
                 continue
             try:
                 if name not in begun.locked:
-                    raise NotFound(f"There is no series {name}")  # noqa: TRY301
+                    raise NotFound.series(name)
                 arranged = _arranged(begun.locked[name], points)
             except (NotFound, ModelNotReady, Invalid) as error:
                 answer.errors.update(dict.fromkeys(points.places.tolist(), error))

@@ -45,6 +45,15 @@ class Order(NamedTuple):
     lot: _Lot | None = None
 
 
+class One(NamedTuple):
+    """A request that was taken ahead: how many are left behind it, the levels once these are used
+    too, and for how long they have drained."""
+
+    left: int
+    levels_us: Sequence[float]
+    since_s: float
+
+
 class Ahead:
     """Of one process."""
 
@@ -52,19 +61,14 @@ class Ahead:
         self._lots: WeakKeyDictionary[object, _Lot] = WeakKeyDictionary()
         self._lock = Lock()
 
-    def take(self, meter: object, edition: bytes) -> tuple[int, Sequence[float]] | None:
-        """One of what is there: how many are left behind it, and the levels once these are used."""
+    def take(self, meter: object, edition: bytes) -> One | None:
+        now_s = time.monotonic()
         with self._lock:
             lot = self._lots.get(meter)
-            if (
-                lot is None
-                or not lot.left
-                or lot.edition != edition
-                or time.monotonic() >= lot.until_s
-            ):
+            if lot is None or not lot.left or lot.edition != edition or now_s >= lot.until_s:
                 return None
             lot.left -= 1
-            return lot.left, lot.levels_us
+            return One(lot.left, lot.levels_us, now_s - lot.until_s + AHEAD_S)
 
     def order(self, meter: object, edition: bytes) -> Order:
         """What to ask Redis for beside the request itself; `arrived` has to follow."""

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import structlog
 from redis.exceptions import NoScriptError, RedisError
 
-from app.cache.ahead import AHEAD_S, Ahead, Order
+from app.cache.ahead import AHEAD_S, Ahead, One, Order
 from app.cache.entries import connect
 from app.cache.lines import Lines, bulk
 from app.cache.pause import Pause
@@ -170,10 +170,9 @@ class Rates:
 
     def take_in(self, edition: bytes, meter: Meter) -> Taken | None:
         """The same as long as this edition is in force; None where another is, or none can tell."""
-        ahead = self._ahead.take(meter, edition)
-        if ahead is not None:
-            left, levels_us = ahead
-            return _taken(meter.buckets, 0.0, _before(meter, levels_us, left), edition)
+        one = self._ahead.take(meter, edition)
+        if one is not None:
+            return _taken(meter.buckets, 0.0, _drained(meter, one), edition)
         return self._counted(meter, edition, b"", self._ahead.order(meter, edition))
 
     def _counted(self, meter: Meter, known: bytes, fresh: bytes, order: Order) -> Taken | None:
@@ -184,7 +183,8 @@ class Rates:
                 return None
             edition, wait_us, ahead, *levels = found
             levels_us = [float(us) for us in levels]
-            return _taken(meter.buckets, float(wait_us), _before(meter, levels_us, ahead), edition)
+            before_us = _before(meter, levels_us, ahead)
+            return _taken(meter.buckets, float(wait_us), before_us, edition)
         finally:
             self._ahead.arrived(order, ahead, levels_us)
 
@@ -255,6 +255,12 @@ def _before(meter: Meter, levels_us: Sequence[float], requests: int) -> list[flo
     """The levels, before so many requests were counted too."""
     both = zip(levels_us, meter.buckets, strict=True)
     return [us - requests * bucket.cost_us for us, bucket in both]
+
+
+def _drained(meter: Meter, one: One) -> list[float]:
+    """The levels, as if the request had been counted now."""
+    before = zip(_before(meter, one.levels_us, one.left), meter.buckets, strict=True)
+    return [max(us - one.since_s * US, bucket.cost_us) for us, bucket in before]
 
 
 def _taken(

@@ -132,7 +132,7 @@ def _from_epoch(number: int) -> int:
         return number * 10**3
     if magnitude < 10**17:
         return number
-    if number % 1000:
+    if number % 1000 and magnitude < 2**63:  # beyond it is out of range, which is said first
         raise ValueError(f"{_shown(number)} {_TOO_FINE}")
     return number // 1000
 

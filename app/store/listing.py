@@ -70,7 +70,7 @@ def page(lent: PoolProxiedConnection, tenant_id: UUID, series: str, wanted: Want
         lent, tenant, [(NAMED, (tenant, name)), (asked, (tenant, name, *span, least, limit))]
     )
     if not known:
-        raise NotFound(f"There is no series {series}")
+        raise NotFound.series(series)
     ((fields,),) = known
     return [Score._make((*row, series, fields, "")) for row in rows]
 

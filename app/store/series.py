@@ -136,7 +136,7 @@ def lock(connection: Connection, tenant_id: UUID, names: Sequence[str]) -> dict[
 def lock_one(connection: Connection, tenant_id: UUID, name: str) -> Series:
     locked = lock(connection, tenant_id, [name])
     if name not in locked:
-        raise NotFound(f"There is no series {name}")
+        raise NotFound.series(name)
     return locked[name]
 
 
@@ -180,7 +180,7 @@ def change(connection: Connection, tenant_id: UUID, name: str, changes: Mapping[
         .returning(SERIES.c.id)
     )
     if connection.execute(statement).one_or_none() is None:
-        raise NotFound(f"There is no series {name}")
+        raise NotFound.series(name)
 
 
 def recount(connection: Connection, series: Series, removed: int) -> None:
@@ -249,7 +249,7 @@ def remove(connection: Connection, series: Series) -> None:
 
 def _found(row: Row[Any] | None, name: str) -> Series:
     if row is None:
-        raise NotFound(f"There is no series {name}")
+        raise NotFound.series(name)
     return _series(row)
 
 

@@ -23,6 +23,7 @@ from app.web.framework import Request, Response
 from app.web.problems import status_line
 
 JSON, CSV, NDJSON = "application/json", "text/csv", "application/x-ndjson"
+UNKNOWN = "extra_forbidden"
 UNION_TAGS = {"float", "int", "str", "none", "list", "dict"}
 SHOWN_ERRORS = 100
 READ_BYTES = 65_536
@@ -133,7 +134,7 @@ def checked(model: type[M], given: Any) -> M:
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        wrong = {_path(e["loc"]): e for e in reversed(error.errors(include_url=False))}
+        wrong = {_path(e): e for e in reversed(error.errors(include_url=False))}
         raise Invalid(
             "Some fields are not valid",
             [FieldError(path, _message(e)) for path, e in reversed(wrong.items())][:SHOWN_ERRORS],
@@ -158,7 +159,13 @@ def refuse_nul(request: Request) -> None:
 
 
 def checked_query(model: type[M], request: Request) -> M:
-    return checked(model, request.params) if request.params else _by_default(model)
+    if not request.params:
+        by_default: M = _by_default(model)
+        return by_default
+    repeated = [name for name, given in request.params.items() if isinstance(given, list)]
+    if repeated:
+        raise Invalid("Some fields are not valid", [FieldError(repeated[0], "is there twice")])
+    return checked(model, request.params)
 
 
 @cache
@@ -175,19 +182,21 @@ def checked_body(models: tuple[type[BaseModel], ...], given: Any) -> BaseModel:
     return checked(model, given)
 
 
-def _path(location: tuple[int | str, ...]) -> str:
+def _path(error: Any) -> str:
     """`points[3].value`: what pydantic adds for the branches of a union is left out."""
+    location = error["loc"]
+    unknown = location[-1] if error["type"] == UNKNOWN else None
     path = ""
     for part in location:
         if isinstance(part, int):
             path += f"[{part}]"
-        elif part not in UNION_TAGS and "[" not in part:
+        elif part == unknown or (part not in UNION_TAGS and "[" not in part):
             path += f".{part}" if path else part
     return path
 
 
 def _message(error: Any) -> str:
-    if error["type"] == "extra_forbidden":
+    if error["type"] == UNKNOWN:
         return "there is no such field"
     if error["type"] == "missing":
         return "is needed"

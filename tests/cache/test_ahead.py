@@ -142,7 +142,8 @@ def test_of_those_who_find_nothing_left_one_takes_the_next() -> None:
     first = ahead.order(of, b"edition")
     assert ahead.order(of, b"edition") == Order()
     ahead.arrived(first, 2, [5.0])
-    assert [ahead.take(of, b"edition") for _ in range(3)] == [(1, [5.0]), (0, [5.0]), None]
+    taken = [ahead.take(of, b"edition") for _ in range(3)]
+    assert [one and one[:2] for one in taken] == [(1, [5.0]), (0, [5.0]), None]
     assert ahead.order(of, b"edition").ahead == 5
 
 

@@ -110,6 +110,7 @@ def test_the_size_of_an_integer_says_its_unit(number: int, ns: int | None) -> No
         (NOON + 1, "finer than a microsecond"),
         (-NOON - 1, "finer than a microsecond"),
         (LATEST + 1000, "out of range"),
+        (2**64 + 1, "out of range"),
         (99_999_999_999, "out of range"),
         pytest.param(10**5000, "out of range", id="an integer of 5001 digits"),
         (True, "bool"),
