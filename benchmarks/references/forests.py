@@ -15,6 +15,7 @@ from app.detection.model import view_columns
 SETTINGS = Settings()
 FEATURES = [len(columns) for columns in view_columns(1)]
 TRAINING_ROWS = 10_000
+MODELS_MADE = 8
 Rows = npt.NDArray[np.float32]
 
 
@@ -31,19 +32,26 @@ def fit_s(rows: int = TRAINING_ROWS) -> float:
     return time.perf_counter() - begun
 
 
-def score_s(rows: int, rounds: int) -> list[float]:
-    """Seconds of each round to score so many rows by all forests of a model."""
+def score_s(rows: int, rounds: int, models: int = 1) -> list[float]:
+    """Seconds of each round to score so many rows by all forests of the models, each of which has
+    as many of the rows. A few forests stand for those of many models: the caches know them."""
     views = [_rows(rows, features) for features in FEATURES]
-    forests = [
-        _forest(SETTINGS.n_estimators).fit(_rows(TRAINING_ROWS, features)) for features in FEATURES
-    ]
+    made = [_model() for _ in range(min(models, MODELS_MADE))]
+    spans = [slice(i * rows // models, (i + 1) * rows // models) for i in range(models)]
     took = []
     for _ in range(rounds + 1):
         begun = time.perf_counter()
-        for forest, view in zip(forests, views, strict=True):
-            forest.score_samples(view)
+        for place, span in enumerate(spans):
+            for forest, view in zip(made[place % len(made)], views, strict=True):
+                forest.score_samples(view[span])
         took.append(time.perf_counter() - begun)
     return took[1:]
+
+
+def _model() -> list[IsolationForest]:
+    return [
+        _forest(SETTINGS.n_estimators).fit(_rows(TRAINING_ROWS, features)) for features in FEATURES
+    ]
 
 
 def _forest(trees: int) -> IsolationForest:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from statistics import median
 
 import httpx
@@ -21,26 +22,41 @@ from benchmarks.service.timing import quantile_ms
 
 POINTS = 1_000
 ROUNDS = 20
+ROUNDS_OF_EACH = 3  # a call for each model and forest takes seconds
 JSON = {"Content-Type": "application/json"}
 
 
 def figures(scene: Scene) -> Iterator[Figure]:
     series = min(scene.scale.series, POINTS)
     seeding.seeded(scene, series)
-    alone = Reference("score_samples", POINTS / median(forests.score_s(POINTS, ROUNDS)))
-    for places in ([series - 1], range(series)):
-        points = POINTS // len(places) * len(places)
-        took = _took(scene.installation, places)
-        yield Figure(
-            f"score {points:,} points a request, of {len(places):,} series",
-            points / median(took),
-            "points/s",
-            alone,
-            Reach(least=0.3),
-            quantile_ms(took, 0.5),
-            quantile_ms(took, 0.99),
-            scene.server_memory_mb(),
-        )
+    of_one = Reference("score_samples", POINTS / median(forests.score_s(POINTS, ROUNDS)))
+    yield _figure(scene, [series - 1], of_one)
+    many = _figure(scene, range(series), _of_each(series))
+    yield many
+    # What it would be if the points of all of them were one series': no reach is set for that.
+    yield replace(many, name="the same, beside one model for all", reference=of_one, reach=None)
+
+
+def _figure(scene: Scene, places: Sequence[int], reference: Reference) -> Figure:
+    points = POINTS // len(places) * len(places)
+    took = _took(scene.installation, places)
+    return Figure(
+        f"score {points:,} points a request, of {len(places):,} series",
+        points / median(took),
+        "points/s",
+        reference,
+        Reach(least=0.3),
+        quantile_ms(took, 0.5),
+        quantile_ms(took, 0.99),
+        scene.server_memory_mb(),
+    )
+
+
+def _of_each(series: int) -> Reference:
+    """Each model on the points of its series: where there are many, a few of each."""
+    points = POINTS // series * series
+    took = median(forests.score_s(points, ROUNDS_OF_EACH, models=series))
+    return Reference("score_samples, each", points / took)
 
 
 def scored_once(installation: Installation, places: Sequence[int]) -> None:
