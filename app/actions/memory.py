@@ -52,7 +52,8 @@ whether it still is."""
 
 
 class Kept(NamedTuple):
-    """Of one series: a model version and the last window.
+    """Of one series: a model version, the last window, and a state a little before it, where points
+    come late.
 
     A trail that another model made is left out of the window, so that no model lives on unseen.
     """
@@ -62,10 +63,12 @@ class Kept(NamedTuple):
     model_bytes: int = 0
     window: Window | None = None
     window_bytes: int = 0
+    earlier: State | None = None
+    earlier_bytes: int = 0
 
     @property
     def size_bytes(self) -> int:
-        return OBJECTS_BYTES + self.model_bytes + self.window_bytes
+        return OBJECTS_BYTES + self.model_bytes + self.window_bytes + self.earlier_bytes
 
     @property
     def is_at_hand(self) -> bool:
@@ -74,23 +77,26 @@ class Kept(NamedTuple):
         return of is not None and (not of.version or self.version == of.version)
 
     def with_model(self, version: int, model: Model) -> "Kept":
-        changed = self._replace(version=version, model=model, model_bytes=held_bytes(model))
+        changed = Kept(version, model, held_bytes(model), self.window, self.window_bytes)
         if self.window is None or not self.window.state.trail:
             return changed
         state = replace(self.window.state, trail=None)
         return changed.with_window(self.window._replace(state=state))
 
     def with_window(self, window: Window) -> "Kept":
-        version, model, model_bytes, before, window_bytes = self
+        version, model, model_bytes, before, window_bytes, earlier, earlier_bytes = self
         if before is not None and window.state.goes_on_from(before.state):
-            more = _memory_bytes(window.state) - _memory_bytes(before.state)
-            return Kept(version, model, model_bytes, window, window_bytes + more)
-        changed = Kept(version, model, model_bytes, window, held_bytes(window.state))
-        trail = window.state.trail
-        if trail is None or trail.model is self.model:
-            return changed
-        model_bytes = held_bytes(trail.model)
-        return changed._replace(version=window.version, model=trail.model, model_bytes=model_bytes)
+            window_bytes += _memory_bytes(window.state) - _memory_bytes(before.state)
+            return Kept(version, model, model_bytes, window, window_bytes, earlier, earlier_bytes)
+        window_bytes, trail = held_bytes(window.state), window.state.trail
+        if trail is None or trail.model is model:
+            return Kept(version, model, model_bytes, window, window_bytes, earlier, earlier_bytes)
+        return Kept(window.version, trail.model, held_bytes(trail.model), window, window_bytes)
+
+    def with_earlier(self, state: State) -> "Kept":
+        if state.trail is None or state.trail.model is not self.model:
+            return self
+        return self._replace(earlier=state, earlier_bytes=held_bytes(state))
 
 
 NOTHING = Kept()
@@ -133,6 +139,11 @@ class SeriesMemory:
         numbers = _numbers(series)
         with self._lock:
             self._put(numbers, self._taken(numbers).with_window(window))
+
+    def put_earlier(self, series: Series, state: State) -> None:
+        numbers = _numbers(series)
+        with self._lock:
+            self._put(numbers, self._taken(numbers).with_earlier(state))
 
     def drop(self, series: Series) -> None:
         with self._lock:

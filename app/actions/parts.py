@@ -6,6 +6,7 @@ from threading import BoundedSemaphore
 
 from app import signing
 from app.actions.gathering import Gathering
+from app.actions.holding import Holding
 from app.actions.memory import KeyMemory, SeriesIds, SeriesMemory
 from app.actions.quotas import UseMemory
 from app.actions.throttle import Throttle
@@ -34,6 +35,7 @@ class Parts:
     series_ids: SeriesIds
     use: UseMemory
     gathering: Gathering
+    holding: Holding
     slow_places: BoundedSemaphore  # held by what may wait or compute for seconds
     refusals: Throttle  # of rows that tell of refused keys
     made_at_s: float = field(default_factory=time.monotonic)
@@ -61,6 +63,7 @@ def assemble(settings: Settings) -> Parts:
         series_ids=SeriesIds(NAMES_REMEMBERED),
         use=UseMemory(),
         gathering=Gathering(),
+        holding=Holding(),
         slow_places=BoundedSemaphore(settings.slow_requests),
         refusals=Throttle(),
     )

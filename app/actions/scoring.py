@@ -50,13 +50,13 @@ def score(
     for who waits takes a thread from all others.
     """
     try:
-        return _score(parts, tenant_id, asked, is_replacing, QUICK_WAIT_S)
+        return _score_in_turn(parts, tenant_id, asked, is_replacing, QUICK_WAIT_S)
     except SeriesHeld:
         pass
     if not parts.slow_places.acquire(blocking=False):
         raise Unavailable(f"Points are being stored in {_named(asked)}: ask again")
     try:
-        return _score(parts, tenant_id, asked, is_replacing, LOCK_WAIT_S)
+        return _score_in_turn(parts, tenant_id, asked, is_replacing, LOCK_WAIT_S)
     except SeriesHeld:
         raise Unavailable(f"Points are being stored in {_named(asked)}: ask again") from None
     finally:
@@ -65,6 +65,17 @@ def score(
 
 def _named(asked: Mapping[str, Asked]) -> str:
     return next(iter(asked)) if len(asked) == 1 else "one of these series"
+
+
+def _score_in_turn(
+    parts: Parts,
+    tenant_id: UUID,
+    asked: Mapping[str, Asked],
+    is_replacing: bool,
+    wait_s: float,
+) -> Answer:
+    with parts.holding.hold(tenant_id, asked, wait_s):
+        return _score(parts, tenant_id, asked, is_replacing, wait_s)
 
 
 def _score(

@@ -10,7 +10,7 @@ from app.actions.asked import Answer, Asked
 from app.actions.parts import Parts
 from app.actions.states import Reached
 from app.actions.watching import Judged, mark
-from app.detection import Model, Points, State, Verdicts, advance, lookback_points
+from app.detection import Model, Points, State, Verdicts, advance
 from app.errors import Conflict
 from app.store import Connection, scores
 from app.store import points as stored_points
@@ -21,6 +21,8 @@ from app.store.times import to_ns
 from app.store.transaction import Transaction
 
 MERGED_POINTS = 20_000  # late points are judged in one pass if no more lie between them
+FOLLOWING_POINTS = 256  # behind them: so many are gone through, for the state after all of them
+US = 1_000  # in ns: times are no finer
 
 _Taken = tuple[dict[int, Score], dict[str, Any] | None]
 """Scores by time in ns, and what the event layer is to remember, if it saw points."""
@@ -82,7 +84,10 @@ class SeriesTask:
         """What the next points may depend on, once all is committed."""
         if self.after is None:
             return None
-        return Reached(self.series, self.after, self.added, self.is_new)
+        of = self.series
+        if self.last_ns is not None and self.changed and min(self.changed) <= self.last_ns:
+            of = of._replace(revision=of.revision + 1)  # as `Writes.grown` has it
+        return Reached(of, self.after, self.added, self.is_new)
 
     def _one_of_each_time(self, asked: Asked, answer: Answer) -> Asked:
         """In time order; where a request contradicts itself, the first holds, or replaces last."""
@@ -191,19 +196,26 @@ class SeriesTask:
     def _late_verdicts(self, model: Model | None, points: Points) -> Verdicts:
         """Each from its own past, what is stored after it is not looked at."""
         first, last = int(points.times[0]), int(points.times[-1])
-        merged = stored_points.between(self.connection, self.series, first, last, MERGED_POINTS + 1)
+        merged = self._stored(first, last, MERGED_POINTS + 1)
         if len(merged) > MERGED_POINTS:
-            return Verdicts.joined(
-                [self._judge_span(model, points[i : i + 1]) for i in range(len(points))]
-            )
-        verdicts = self._judge_span(model, merged)
+            each = (points[i : i + 1] for i in range(len(points)))
+            return Verdicts.joined([self._judge_span(model, one)[0] for one in each])
+        following = self._stored(last + US, self.last_ns or last, FOLLOWING_POINTS + 1)
+        if len(following) > FOLLOWING_POINTS:
+            verdicts, _ = self._judge_span(model, merged)
+        else:  # whoever goes on from there need not read it all anew, here or elsewhere
+            merged = merged.append(following)
+            verdicts, self.after = self._judge_span(model, merged)
+            self.is_new = True
         return verdicts.only(np.isin(merged.times, points.times))
 
-    def _judge_span(self, model: Model | None, span: Points) -> Verdicts:
-        before = int(span.times[0])
-        past = stored_points.newest(self.connection, self.series, lookback_points(model), before)
-        verdicts, _ = advance(model, State.after(model, past), span, self.series.fields)
-        return verdicts
+    def _stored(self, first_ns: int, last_ns: int, limit: int) -> Points:
+        return stored_points.between(self.connection, self.series, first_ns, last_ns, limit)
+
+    def _judge_span(self, model: Model | None, span: Points) -> tuple[Verdicts, State]:
+        first_ns = int(span.times[0])
+        state = states.before_late(self.parts, self.transaction, self.series, model, first_ns)
+        return advance(model, state, span, self.series.fields)
 
 
 def _same_rows(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.bool_]:

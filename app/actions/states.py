@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 from uuid import UUID
 
+import numpy as np
+
 from app.actions.parts import Parts
 from app.cache import windows
 from app.cache.windows import Window
@@ -21,6 +23,8 @@ from app.store.transaction import Transaction
 
 BEHIND_MOST = 64  # points; from there on all that a verdict looks back on is read anew
 EVERY_POINTS = 32  # between two windows in Redis
+LATE_POINTS = 64  # so far before a late point a state is kept, for others that come as late
+LATE_MOST = 128  # points behind it; from there on another one is kept
 
 
 class Past(NamedTuple):
@@ -89,6 +93,46 @@ def before(
             return _behind(window, transaction, of, model, first_ns, read)
     stored = points.newest(transaction.connection, of, lookback_points(model), first_ns)
     return Past(State.after(model, stored), is_new=True)
+
+
+def before_late(
+    parts: Parts, transaction: Transaction, of: Series, model: Model | None, first_ns: int
+) -> State:
+    """What lies before a point that others follow.
+
+    All that it depends on is read, and where a state that was kept has seen the same, it need not
+    be worked out anew.
+    """
+    looked_back = lookback_points(model) + LATE_POINTS
+    stored = points.newest(transaction.connection, of, looked_back, first_ns)
+    begins = max(0, len(stored) - LATE_POINTS)
+    if model is None or begins == 0 or stored.times[begins] <= model.trained_to_ns:
+        return State.after(model, stored)  # points that it was trained on are not remembered
+    series = (of.tenant_id, of.id)
+    kept = parts.memory.get(series).earlier
+    seen = _seen(kept, model, stored)
+    if kept is None or not seen or len(stored) - seen > LATE_MOST:
+        known = kept.followed_by(model, stored[seen:begins]) if kept and seen else None
+        kept, seen = known or State.after(model, stored[:begins]), begins
+        parts.memory.put_earlier(series, kept)
+    return kept.followed_by(model, stored[seen:])
+
+
+def _seen(kept: State | None, model: Model, stored: Points) -> int:
+    """How many of the stored points the state has seen, all that count for a verdict behind them;
+    0 where they are others."""
+    if kept is None or kept.trail is None or kept.trail.model is not model:
+        return 0
+    known = kept.recent
+    seen = int(np.searchsorted(stored.times, known.times[-1], side="right"))
+    count = min(seen, lookback_points(model) - (len(stored) - seen))
+    if not 0 < count <= len(known):
+        return 0
+    ours, theirs = known[len(known) - count :], stored[seen - count : seen]
+    is_same = np.array_equal(ours.times, theirs.times) and np.array_equal(
+        ours.values, theirs.values, equal_nan=True
+    )
+    return seen if is_same else 0
 
 
 def keep(parts: Parts, reached: Iterable[Reached]) -> None:

@@ -164,6 +164,48 @@ def test_points_after_a_late_one_see_it(account: Account) -> None:
     assert facts(rest) == expected[10:20]
 
 
+def test_after_a_late_point_no_process_has_to_read_all_anew(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = ready(account, "in order")
+    expected = facts(account.verdicts("in order", new[:20], range(HISTORY, HISTORY + 20)))
+    ready(account, "late")
+    other = elsewhere(account)
+    for process, i in ((account, 0), (other, 1), (account, 3), (other, 4), (account, 2)):
+        process.verdicts("late", new[i], [HISTORY + i])
+    monkeypatch.setattr(stored_points, "newest", None)
+    found = [
+        process.verdicts("late", new[i], [HISTORY + i])
+        for i, process in enumerate([other, account, other, other, account], 5)
+    ]
+    assert [facts(one)[0] for one in found] == expected[5:10]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_points_in_any_order_are_judged_alike_by_who_remembers_and_who_does_not(
+    account: Account, seed: int
+) -> None:
+    """Each a little late or not, by two processes in turn; some replaced, far back too."""
+    rng = np.random.default_rng(seed)
+    order = np.argsort(np.arange(3 * NEW) + rng.normal(0, 4, 3 * NEW)).tolist()
+    forgetful = elsewhere(account, memory=SeriesMemory(0))
+    found = []
+    for name, processes in (("kept", [account, elsewhere(account)]), ("read", [forgetful])):
+        new = np.tile(ready(account, name), (3, 1))
+        verdicts = []
+        for turn, i in enumerate(order):
+            process = processes[turn % len(processes)]
+            verdicts += process.verdicts(name, new[i] + i / 1e3, [HISTORY + i])
+            if turn % 16 == 9:
+                at = HISTORY + int(rng.integers(-60, order[turn]))
+                changed = process.score(name, [rng.normal()], [at], is_replacing=True)
+                verdicts += changed.scores.values()
+        rng = np.random.default_rng(seed)
+        rng.normal(0, 4, 3 * NEW)
+        found.append(facts(verdicts))
+    assert found[0] == found[1]
+
+
 def test_points_in_any_order_in_one_request_are_judged_in_time_order(account: Account) -> None:
     new = ready(account, "in order")
     expected = facts(account.verdicts("in order", new, range(HISTORY, HISTORY + NEW)))
