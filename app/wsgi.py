@@ -19,12 +19,13 @@ from app.api import (
     tenants,
     training,
 )
-from app.console import pages
+from app.console import assets, pages
 from app.errors import Unavailable
 from app.web.application import build
 
 MODULES = (
     admin,
+    assets,
     audit,
     detect,
     events,

@@ -5,7 +5,7 @@ from typing import Any
 from app.actions import history
 from app.actions.parts import Parts
 from app.api import answers, pages, shown
-from app.api.bodies import AllAnomaliesQuery
+from app.api.queries import AllAnomaliesQuery
 from app.store.audit import Actor
 from app.store.times import to_ns
 from app.web.routes import route

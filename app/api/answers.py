@@ -4,12 +4,15 @@ from typing import Any
 
 from pydantic import Field
 
+from app.api import examples
 from app.web.fields import Answered
 
 ANSWERED_VALUE = float | None | dict[str, float | None]
 
 
 class KeyAnswer(Answered):
+    model_config = examples.shown_as(examples.KEY)
+
     id: str
     name: str
     scopes: list[str]
@@ -23,10 +26,14 @@ class KeyAnswer(Answered):
 
 
 class NewKeyAnswer(KeyAnswer):
+    model_config = examples.shown_as(examples.SHOWN_KEY)
+
     secret: str = Field(description="The key itself, shown this once")
 
 
 class TenantAnswer(Answered):
+    model_config = examples.shown_as(examples.TENANT)
+
     slug: str
     name: str
     status: str
@@ -35,11 +42,15 @@ class TenantAnswer(Answered):
 
 
 class NewTenantAnswer(TenantAnswer):
+    model_config = examples.shown_as(examples.MADE_TENANT)
+
     api_key: NewKeyAnswer
 
 
 class UseAnswer(Answered):
     """Against the tenant's limits of the same names."""
+
+    model_config = examples.shown_as(examples.USE)
 
     series: int
     stored_points: int
@@ -49,12 +60,16 @@ class UseAnswer(Answered):
 
 
 class MeAnswer(Answered):
+    model_config = examples.shown_as(examples.ME)
+
     tenant: TenantAnswer | None = Field(description="null for an operator key")
     key: KeyAnswer
     use: UseAnswer | None = Field(description="null for an operator key")
 
 
 class SeriesAnswer(Answered):
+    model_config = examples.shown_as(examples.SERIES)
+
     name: str
     description: str
     fields: list[str]
@@ -72,6 +87,8 @@ class SeriesAnswer(Answered):
 
 
 class JobAnswer(Answered):
+    model_config = examples.shown_as(examples.JOB)
+
     id: str
     kind: str
     subject: str = Field(description="Name of the series or tenant; empty once it is erased")
@@ -86,6 +103,8 @@ class JobAnswer(Answered):
 
 
 class ModelAnswer(Answered):
+    model_config = examples.shown_as(examples.MODEL)
+
     version: int
     is_active: bool
     points: int
@@ -104,6 +123,8 @@ class RowErrorAnswer(Answered):
 
 
 class UploadAnswer(Answered):
+    model_config = examples.shown_as(examples.UPLOAD)
+
     received: int
     stored: int
     duplicates: int
@@ -117,15 +138,21 @@ class UploadAnswer(Answered):
 
 
 class ErasedAnswer(Answered):
+    model_config = examples.shown_as(examples.ERASED)
+
     erased: int = Field(description="Points, each with its score if it had one")
 
 
 class PointAnswer(Answered):
+    model_config = examples.shown_as(examples.POINT)
+
     timestamp: str
     value: ANSWERED_VALUE
 
 
 class ScoreAnswer(Answered):
+    model_config = examples.shown_as(examples.SCORE)
+
     timestamp: str
     value: ANSWERED_VALUE
     score: float = Field(ge=0, le=1)
@@ -145,14 +172,20 @@ class ScoreAnswer(Answered):
 
 
 class SeriesScoreAnswer(ScoreAnswer):
+    model_config = examples.shown_as(examples.SERIES_SCORE)
+
     series: str
 
 
 class TenantScoreAnswer(SeriesScoreAnswer):
+    model_config = examples.shown_as(examples.TENANT_SCORE)
+
     tenant: str
 
 
 class AnomalyAnswer(ScoreAnswer):
+    model_config = examples.shown_as(examples.ANOMALY)
+
     anomaly_detected: bool
 
 
@@ -162,6 +195,8 @@ class PeakAnswer(Answered):
 
 
 class EventAnswer(Answered):
+    model_config = examples.shown_as(examples.EVENT)
+
     id: str
     series: str
     start: str
@@ -174,6 +209,8 @@ class EventAnswer(Answered):
 
 
 class PointErrorAnswer(Answered):
+    model_config = examples.shown_as(examples.POINT_ERROR)
+
     field: str
     code: str
     message: str
@@ -182,20 +219,28 @@ class PointErrorAnswer(Answered):
 class ScoresAnswer(Answered):
     """In the order of the request; points with an error are named there, and left out here."""
 
+    model_config = examples.shown_as(examples.SCORES)
+
     data: list[ScoreAnswer]
     errors: list[PointErrorAnswer]
 
 
 class SeriesScoresAnswer(Answered):
+    model_config = examples.shown_as(examples.SERIES_SCORES)
+
     data: list[SeriesScoreAnswer]
     errors: list[PointErrorAnswer]
 
 
 class DetectAnswer(Answered):
+    model_config = examples.shown_as(examples.DETECTED)
+
     data: list[ScoreAnswer]
 
 
 class AuditAnswer(Answered):
+    model_config = examples.shown_as(examples.AUDIT)
+
     id: str
     at: str
     action: str
@@ -213,6 +258,8 @@ class AuditAnswer(Answered):
 
 
 class OverviewAnswer(Answered):
+    model_config = examples.shown_as(examples.OVERVIEW)
+
     tenants: int
     series: int
     points: int

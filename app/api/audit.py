@@ -5,7 +5,7 @@ from typing import Any
 from app.actions import auditing
 from app.actions.parts import Parts
 from app.api import answers, pages, shown
-from app.api.bodies import AuditQuery
+from app.api.queries import AuditQuery
 from app.store.audit import WantedEntries
 from app.store.times import to_ns
 from app.web.routes import route

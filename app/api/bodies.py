@@ -1,4 +1,4 @@
-"""What requests carry: each model checks a body or a query, and describes it in OpenAPI."""
+"""What requests carry: each model checks a body, and describes it in OpenAPI."""
 
 import re
 from typing import Annotated, Any, Literal
@@ -6,14 +6,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, WrapValidator, field_validator
 
 from app.actions import fields
+from app.api import examples
 from app.api.detectors import Detector
-from app.api.pages import Page
-from app.store.audit import Action
 from app.web.fields import (
     MOST_FIELDS,
     Body,
     FieldName,
-    Query,
     SeriesName,
     Slug,
     Timestamp,
@@ -80,11 +78,15 @@ Value = Annotated[
 
 
 class Point(Body):
+    model_config = examples.shown_as(examples.POINT)
+
     timestamp: Timestamp
     value: Value
 
 
 class PointOfSeries(Point):
+    model_config = examples.shown_as(examples.POINT_OF_SERIES)
+
     series: SeriesName
 
 
@@ -104,33 +106,47 @@ Judged, Uploaded = _at_most(10_000), _at_most(400_000)
 
 
 class PointList(Body):
+    model_config = examples.shown_as(examples.POINTS)
+
     points: Annotated[list[Point], *Uploaded]
 
 
 class LoosePointList(Body):
     """Points that are checked one by one, where bad ones are to be skipped."""
 
+    model_config = examples.shown_as(examples.POINTS)
+
     points: Annotated[list[Any], *Uploaded]
 
 
 class ScoreList(Body):
+    model_config = examples.shown_as(examples.POINTS)
+
     points: Annotated[list[Point], *Judged]
 
 
 class PointsOfManySeries(Body):
+    model_config = examples.shown_as(examples.POINTS_OF_SERIES)
+
     points: Annotated[list[PointOfSeries], *Judged]
 
 
 class UploadedPointsOfManySeries(Body):
+    model_config = examples.shown_as(examples.POINTS_OF_SERIES)
+
     points: Annotated[list[PointOfSeries], *Uploaded]
 
 
 class DetectRequest(Body):
+    model_config = examples.shown_as(examples.POINTS)
+
     points: Annotated[list[Point], *Judged]
     detector: Detector | None = None
 
 
 class TrainRequest(Body):
+    model_config = examples.shown_as(examples.TRAINING)
+
     detector: Detector | None = None
 
 
@@ -157,6 +173,8 @@ class _SeriesSettings(Body):
 
 
 class NewSeries(_SeriesSettings):
+    model_config = examples.shown_as(examples.NEW_SERIES)
+
     name: SeriesName
     fields: list[FieldName] = Field(
         default_factory=lambda: ["value"],
@@ -177,7 +195,7 @@ class NewSeries(_SeriesSettings):
 
 
 class SeriesChanges(_SeriesSettings):
-    pass
+    model_config = examples.shown_as(examples.SERIES_CHANGES)
 
 
 class TenantLimits(Body):
@@ -193,12 +211,16 @@ class TenantLimits(Body):
 
 
 class NewTenant(Body):
+    model_config = examples.shown_as(examples.NEW_TENANT)
+
     slug: Slug
     name: Label
     limits: TenantLimits = Field(default_factory=TenantLimits)
 
 
 class TenantChanges(Body):
+    model_config = examples.shown_as(examples.TENANT_CHANGES)
+
     name: Label | None = Field(None, description="null: as it is")
     limits: TenantLimits | None = Field(
         None,
@@ -214,86 +236,16 @@ class TenantChanges(Body):
 
 
 class NewKey(Body):
+    model_config = examples.shown_as(examples.NEW_KEY)
+
     name: Label
     scopes: list[Scope] = Field(min_length=1, max_length=3)
     expires_at: Timestamp | None = None
 
 
 class Rotation(Body):
+    model_config = examples.shown_as(examples.ROTATION)
+
     grace_seconds: Annotated[int, Field(ge=0, le=MOST_GRACE_S), Whole] = Field(
         0, description="How long the secret before works on; 30 days at most"
-    )
-
-
-class Confirmation(Query):
-    confirm: str = Field(description="The slug of the tenant, once more")
-
-
-class SeriesQuery(Page):
-    prefix: str | None = Field(None, max_length=200)
-    tag: str | None = Field(None, max_length=100)
-
-
-class UploadQuery(Query):
-    timestamp_column: str | None = Field(None, max_length=200)
-    value_column: str | None = Field(None, max_length=200)
-    on_error: Literal["refuse", "skip"] = Field(
-        "refuse", description="What a bad row does: refuse all of the upload, or only itself"
-    )
-    on_conflict: Literal["refuse", "replace"] = Field(
-        "refuse", description="What a known time with another value does"
-    )
-
-
-class UploadManyQuery(UploadQuery):
-    create: bool = Field(False, description="Make the series that are missing")
-
-
-class ConflictQuery(Query):
-    on_conflict: Literal["refuse", "replace"] = "refuse"
-
-
-class SpanQuery(Query):
-    """`from` is included, `to` is not."""
-
-    start: Timestamp | None = Field(None, alias="from")
-    end: Timestamp | None = Field(None, alias="to")
-
-
-class PointsQuery(SpanQuery, Page):
-    pass
-
-
-class ScoresQuery(SpanQuery, Page):
-    anomalies_only: bool = False
-    min_score: Annotated[float, Field(ge=0, le=1)] | None = None
-    order: Literal["asc", "desc"] = "asc"
-
-
-class AnomaliesQuery(SpanQuery, Page):
-    series: SeriesName | None = None
-    min_score: Annotated[float, Field(ge=0, le=1)] | None = None
-
-
-class AllAnomaliesQuery(AnomaliesQuery):
-    tenant: Slug | None = None
-
-
-class AuditQuery(SpanQuery, Page):
-    tenant: Slug | None = None
-    action: Action | None = None
-
-
-class EventsQuery(SpanQuery, Page):
-    start: Timestamp | None = Field(None, alias="from", description="Begun from this time on")
-    end: Timestamp | None = Field(None, alias="to", description="Begun before this time")
-    series: SeriesName | None = None
-    is_open: bool | None = Field(
-        None, alias="open", description="Only those that go on, or only those that are over"
-    )
-
-
-class WaitQuery(Query):
-    wait: Annotated[float, Field(ge=0, le=60)] = Field(
-        0, description="Seconds to wait for the training to end"
     )

@@ -6,7 +6,7 @@ from app.actions import history
 from app.actions.caller import Caller
 from app.actions.parts import Parts
 from app.api import answers, pages, shown
-from app.api.bodies import EventsQuery
+from app.api.queries import EventsQuery
 from app.store.events import WantedEvents
 from app.store.times import to_ns
 from app.web.routes import route

@@ -14,12 +14,9 @@ from app.api.bodies import (
     Point,
     PointList,
     PointOfSeries,
-    PointsQuery,
-    SpanQuery,
     UploadedPointsOfManySeries,
-    UploadManyQuery,
-    UploadQuery,
 )
+from app.api.queries import PointsQuery, SpanQuery, UploadManyQuery, UploadQuery
 from app.errors import FieldError, Invalid, RowError
 from app.ingest.chunk import Chunk
 from app.ingest.csv import read_csv

@@ -10,14 +10,8 @@ from app.actions.asked import Answer, Asked
 from app.actions.caller import Caller
 from app.actions.parts import Parts
 from app.api import answers, exports, pages, plain, shown, tables
-from app.api.bodies import (
-    AnomaliesQuery,
-    ConflictQuery,
-    Point,
-    PointsOfManySeries,
-    ScoreList,
-    ScoresQuery,
-)
+from app.api.bodies import Point, PointsOfManySeries, ScoreList
+from app.api.queries import AnomaliesQuery, ConflictQuery, ScoresQuery
 from app.errors import Conflict, FieldError, Invalid, TocsinError
 from app.ingest.timestamps import parse_timestamp
 from app.store.scores import Wanted

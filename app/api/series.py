@@ -6,7 +6,8 @@ from app.actions import series
 from app.actions.caller import Caller
 from app.actions.parts import Parts
 from app.api import answers, pages, shown
-from app.api.bodies import NewSeries, SeriesChanges, SeriesQuery
+from app.api.bodies import NewSeries, SeriesChanges
+from app.api.queries import SeriesQuery
 from app.store.audit import Actor
 from app.web.formats import Answer
 from app.web.routes import route

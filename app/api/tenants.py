@@ -6,8 +6,9 @@ from typing import Any
 from app.actions import accounts
 from app.actions.parts import Parts
 from app.api import answers, pages, shown
-from app.api.bodies import Confirmation, NewKey, NewTenant, TenantChanges
+from app.api.bodies import NewKey, NewTenant, TenantChanges
 from app.api.pages import Page
+from app.api.queries import Confirmation
 from app.errors import FieldError, Invalid
 from app.store.audit import Actor
 from app.web.formats import Answer

@@ -7,8 +7,9 @@ from app.actions import models, training
 from app.actions.caller import Caller
 from app.actions.parts import Parts
 from app.api import answers, pages, shown
-from app.api.bodies import TrainRequest, WaitQuery
+from app.api.bodies import TrainRequest
 from app.api.pages import Page
+from app.api.queries import WaitQuery
 from app.errors import NotFound
 from app.store.audit import Actor
 from app.web.formats import Answer

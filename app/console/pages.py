@@ -1,64 +1,61 @@
-"""Plain pages without script: what this is, where to begin, and which routes there are."""
+"""Pages for who comes with a browser: where to begin, and the routes to read and to try."""
 
-from html import escape
-from string import Template
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app import __version__
+from app.console import assets
 from app.web import openapi
 from app.web.formats import Answer
 from app.web.framework import Request
 from app.web.routes import route
 
-HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
-PAGE = Template("""<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>$title</title>
-<style>
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
-       color-scheme: light dark; }
-code, pre { font: 14px/1.5 ui-monospace, monospace; }
-pre { padding: 1rem; overflow-x: auto; border: 1px solid #8886; border-radius: 6px; }
-table { border-collapse: collapse; width: 100%; } td, th { text-align: left; padding: .3rem .6rem;
-       border-bottom: 1px solid #8884; vertical-align: top; }
-</style></head><body>$body</body></html>
-""")
-START = """<h1>Tocsin</h1>
-<p>Anomaly detection for time series, version $version. This service is up.</p>
-<ul>
-<li><a href="/docs">Routes</a>, and the same as <a href="/openapi.json">OpenAPI</a></li>
-<li><a href="/readyz">Ready?</a> · <a href="/metrics">Metrics</a></li>
-</ul>
-<h2>First steps</h2>
-<pre>export KEY=tcs_…            # api_key in credentials.json
-curl -H "Authorization: Bearer $$KEY" $url/v1/series
-curl -H "Authorization: Bearer $$KEY" "$url/v1/anomalies?limit=5"
-</pre>
-"""
+# Nothing inline, and nothing from elsewhere. Swagger UI has its icons in its style sheet.
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' data:; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; "
+    "base-uri 'none'",
+    "Referrer-Policy": "no-referrer",
+}
 
 
 @route("GET", "/", scope="public")
 def get_start(request: Request) -> Answer:
     """A page to begin from."""
-    body = Template(START).substitute(version=escape(__version__), url=escape(request.prefix))
-    return _page("Tocsin", body)
+    return _page("start.html", url=request.prefix, version=__version__)
 
 
 @route("GET", "/docs", scope="public")
 def get_docs() -> Answer:
-    """The routes, to read."""
-    rows = [
-        f"<tr><td><code>{method.upper()}</code></td><td><code>{escape(path)}</code></td>"
-        f"<td>{escape(operation['summary'])}</td>"
-        f"<td>{escape(operation.get('description', 'Open to all.'))}</td></tr>"
+    """The routes, to read and to try."""
+    return _page("docs.html", operations=_operations())
+
+
+def _operations() -> list[dict[str, Any]]:
+    return [
+        {"method": method.upper(), "path": path, **operation}
         for path, operations in openapi.document()["paths"].items()
         for method, operation in operations.items()
     ]
-    head = "<tr><th>Method</th><th>Path</th><th>Does</th><th>Needs</th></tr>"
-    body = "<h1>Routes</h1><p><a href='/'>Start</a> · <a href='/openapi.json'>OpenAPI</a></p>"
-    return _page("Tocsin: routes", f"{body}<table>{head}{''.join(rows)}</table>")
 
 
-def _page(title: str, body: str) -> Answer:
-    html = PAGE.substitute(title=title, body=body).encode()
+def _page(template: str, **values: Any) -> Answer:
+    html = _templates().get_template(template).render(values).encode()
     return Answer(html, headers=HEADERS, media_type="text/html; charset=utf-8")
+
+
+@cache
+def _templates() -> Environment:
+    folder = Path(__file__).with_name("templates")
+    made = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals["asset"] = assets.address
+    return made

@@ -13,6 +13,7 @@ from app.web.head import answering_head
 
 PUBLIC = {
     ("GET", "/"),
+    ("GET", "/assets/{tag}/{asset}"),
     ("GET", "/docs"),
     ("GET", "/healthz"),
     ("GET", "/metrics"),

@@ -4,18 +4,24 @@ import re
 from functools import cache
 from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from pydantic.json_schema import models_json_schema
 
-from app import __version__
+from app import __version__, errors
 from app.web import idempotency
 from app.web.fields import Answered, Query
 from app.web.formats import CSV, JSON
 from app.web.problems import MEDIA_TYPE, STATUS
 from app.web.routes import DECLARED, Route
 
+SYSTEM = "system"
 REF = "#/components/schemas/{model}"
 TEXT = {"schema": {"type": "string"}}
+OF_REPEATS = {
+    errors.IdempotencyKeyInUse,
+    errors.IdempotencyKeyReused,
+    errors.IdempotencySecretShown,
+}
 USUAL_ERRORS = (401, 403, 422, 429, 500, 503)
 
 
@@ -32,6 +38,21 @@ class RowProblem(Answered):
 
 class Problem(BaseModel):
     """RFC 9457; `code` is stable, the words are not."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "urn:tocsin:problem:not_found",
+                    "title": "There is no such thing here",
+                    "status": 404,
+                    "detail": "There is no series rides",
+                    "code": "not_found",
+                    "request_id": "eae25dd79ed92eb9",
+                }
+            ]
+        }
+    )
 
     type: str
     title: str
@@ -56,6 +77,7 @@ def document() -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "security": [{"bearer": []}, {"header": []}],
+        "tags": [{"name": name} for name in [*sorted({*map(_tag, DECLARED)} - {SYSTEM}), SYSTEM]],
         "paths": _paths(refs),
         "components": {
             "schemas": definitions,
@@ -94,7 +116,7 @@ def _operation(route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": route.handler.__name__,
         "summary": route.summary,
-        "tags": [re.split(r"[/{]", route.path.removeprefix("/v1/").strip("/"))[0] or "system"],
+        "tags": [_tag(route)],
         "parameters": [*_path_parameters(route), *_query_parameters(route), *_headers(route)],
         "responses": _responses(route, refs),
     }
@@ -105,6 +127,11 @@ def _operation(route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
     if route.body or route.uploads:
         operation["requestBody"] = _request_body(route, refs)
     return operation
+
+
+def _tag(route: Route) -> str:
+    own, _, path = route.path.partition("/v1/")
+    return SYSTEM if own else re.split(r"[/{]", path)[0]
 
 
 def _path_parameters(route: Route) -> list[dict[str, Any]]:
@@ -162,8 +189,18 @@ def _responses(route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
     }
     problem = {"schema": refs[(Problem, "serialization")]}
     for status in _error_statuses(route):
-        responses[str(status)] = {"description": "Problem", "content": {MEDIA_TYPE: problem}}
+        described = _codes(status, route)
+        responses[str(status)] = {"description": described, "content": {MEDIA_TYPE: problem}}
     return responses
+
+
+def _codes(status: int, route: Route) -> str:
+    """The codes of errors of this status that the route may answer with."""
+    return "; ".join(
+        f"`{kind.code}`: {kind.title[:1].lower()}{kind.title[1:]}"
+        for kind, number in STATUS.items()
+        if number == status and (route.makes or kind not in OF_REPEATS)
+    )
 
 
 def _replayed(route: Route) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 import app.api
+from app.console.assets import ASSETS
 from app.web.routes import DECLARED, Route
 
 for _module in pkgutil.iter_modules(app.api.__path__):
@@ -43,6 +44,8 @@ NAMES = {
     "job_id": "01890a5d-ac96-774b-bcce-b302099a8057",
     "version": "1",
     "timestamp": "2024-01-06T00:00:00Z",
+    "asset": "page.css",
+    "tag": ASSETS["page.css"].tag,
 }
 
 

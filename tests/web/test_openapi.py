@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from pydantic import BaseModel
 
 from app.errors import Refused, TocsinError
 from app.web import openapi, problems
@@ -72,6 +73,28 @@ def test_the_idempotency_key_is_described_where_it_is_taken(document: Any, route
     assert list(described) == (["Idempotency-Replayed"] if route.makes else [])
     if route.makes:
         assert "409" in operation["responses"]
+
+
+def models() -> set[type[BaseModel]]:
+    """Of all bodies and answers."""
+    answered = {model for route in ROUTES for model in openapi._models(route.answer)}
+    return {model for route in ROUTES for model in route.body} | answered | {openapi.Problem}
+
+
+@pytest.mark.parametrize("model", sorted(models(), key=str))
+def test_each_body_and_answer_has_an_example_that_fits_it(model: type[BaseModel]) -> None:
+    examples = model.model_json_schema()["examples"]
+    assert examples
+    for example in examples:
+        model.model_validate(example)
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=name_of)
+def test_each_error_of_a_route_names_its_codes(document: Any, route: Route) -> None:
+    responses = document["paths"][route.path][route.method.lower()]["responses"]
+    for status, response in responses.items():
+        codes = {kind.code for kind, number in problems.STATUS.items() if number == int(status)}
+        assert int(status) < 400 or set(re.findall("`([a-z_]+)`", response["description"])) & codes
 
 
 def test_operation_ids_are_distinct(document: Any) -> None:
