@@ -43,7 +43,7 @@ MODULES = (
 
 def make() -> Any:
     configured = settings.read()
-    logs.configure(configured)
+    logs.configure(configured, waits=True)
     parts = assemble(configured)
     with suppress(Unavailable):  # it may come later; each connection is looked at
         parts.database.refuse_powerful_role()

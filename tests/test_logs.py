@@ -53,3 +53,46 @@ def test_a_line_tells_its_request_its_level_its_time_and_what_was_raised() -> No
     assert (raised["level"], raised["path"]) == ("error", "half a pair: \ud800")
     assert "ZeroDivisionError: division by zero" in raised["exception"]
     assert "exc_info" not in raised
+
+
+WAITS = """
+import multiprocessing, os, sys, structlog
+from concurrent.futures import ThreadPoolExecutor
+from app import logs
+from app.settings import Settings
+
+def work():
+    logs.configure(Settings(log_format="json"), waits=True)
+    log = structlog.get_logger()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: log.info("request", n=n), range(2000)))
+    log.error("wrong")
+    log.info("last")
+
+child = multiprocessing.get_context("fork").Process(target=work)
+child.start()
+child.join()
+"""
+
+
+def test_lines_that_wait_are_written_in_order_by_the_time_a_process_of_the_server_ends() -> None:
+    ran = subprocess.run([sys.executable, "-c", WAITS], stderr=subprocess.PIPE, check=True)
+    lines = [json.loads(line) for line in ran.stderr.splitlines()]
+    assert {line["n"] for line in lines[:-2]} == set(range(2000))
+    assert [line["event"] for line in lines[-2:]] == ["wrong", "last"]
+
+
+HANGS = """
+import os, structlog
+from app import logs
+from app.settings import Settings
+logs.configure(Settings(log_format="json"), waits=True)
+structlog.get_logger().info("before")
+structlog.get_logger().error("wrong")
+os._exit(0)
+"""
+
+
+def test_what_went_wrong_is_written_at_once_with_what_came_before_it() -> None:
+    ran = subprocess.run([sys.executable, "-c", HANGS], stderr=subprocess.PIPE, check=True)
+    assert [json.loads(line)["event"] for line in ran.stderr.splitlines()] == ["before", "wrong"]
