@@ -25,6 +25,7 @@ _EARLIEST_US = (datetime(1678, 1, 1) - _START) // _MICROSECOND
 _LATEST_US = (2**63 - 1) // 1000
 
 _RIGHT = "give RFC 3339 such as 2014-11-02T01:00:00Z, or an integer of epoch seconds"
+_OUT_OF_RANGE = "is out of range; give 1678-01-01 to 2262-04-11"
 _TOO_FINE = "is finer than a microsecond; give at most 6 digits behind the point"
 
 # More characters than any timestamp has.
@@ -53,7 +54,7 @@ def parse_timestamp(value: str | int) -> int:
     else:
         raise ValueError(f"a {type(value).__name__} is not a timestamp; {_RIGHT}")
     if not _EARLIEST_US <= microseconds <= _LATEST_US:
-        raise ValueError(f"{_shown(value)} is out of range; give 1678-01-01 to 2262-04-11")
+        raise ValueError(f"{_shown(value)} {_OUT_OF_RANGE}")
     return microseconds * 1000
 
 
@@ -132,7 +133,9 @@ def _from_epoch(number: int) -> int:
         return number * 10**3
     if magnitude < 10**17:
         return number
-    if number % 1000 and magnitude < 2**63:  # beyond it is out of range, which is said first
+    if magnitude >= 2**63:  # said before that it may be too fine as well
+        raise ValueError(f"{_shown(number)} {_OUT_OF_RANGE}")
+    if number % 1000:
         raise ValueError(f"{_shown(number)} {_TOO_FINE}")
     return number // 1000
 
