@@ -87,11 +87,12 @@ class Kept(NamedTuple):
         version, model, model_bytes, before, window_bytes, earlier, earlier_bytes = self
         if before is not None and window.state.goes_on_from(before.state):
             window_bytes += _memory_bytes(window.state) - _memory_bytes(before.state)
-            return Kept(version, model, model_bytes, window, window_bytes, earlier, earlier_bytes)
-        window_bytes, trail = held_bytes(window.state), window.state.trail
-        if trail is None or trail.model is model:
-            return Kept(version, model, model_bytes, window, window_bytes, earlier, earlier_bytes)
-        return Kept(window.version, trail.model, held_bytes(trail.model), window, window_bytes)
+        else:
+            window_bytes, trail = held_bytes(window.state), window.state.trail
+            if trail is not None and trail.model is not model:
+                model, model_bytes = trail.model, held_bytes(trail.model)
+                return Kept(window.version, model, model_bytes, window, window_bytes)
+        return Kept(version, model, model_bytes, window, window_bytes, earlier, earlier_bytes)
 
     def with_earlier(self, state: State) -> "Kept":
         if state.trail is None or state.trail.model is not self.model:
