@@ -1,7 +1,8 @@
 """A tenant into one file of open formats: nobody is locked in.
 
 A zip of `tenant.json`, `series.json`, `keys.csv` and, for each series, its points, scores, replaced
-scores and events as CSV: as they were at one moment. Models stay behind: they come of the points.
+scores, events and feedback as CSV: as they were at one moment. Models stay behind: they come of the
+points.
 """
 
 import csv
@@ -34,6 +35,7 @@ series/NAME/points.csv          one row a point; may be uploaded as it is
 series/NAME/scores.csv          the verdicts: score, threshold, expected value, band, reason
 series/NAME/replaced_scores.csv verdicts on values that were replaced later
 series/NAME/events.csv          anomalous points that belong together
+series/NAME/feedback.csv        what was said of events and verdicts, by which key, and when
 
 CSV as RFC 4180 says, in UTF-8. Times are UTC. An empty number is a missing one; every other is
 written with all its digits. A text that begins with = + - @ ' or a tab has an apostrophe before it,

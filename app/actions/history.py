@@ -9,7 +9,7 @@ from uuid import UUID
 from app.actions.parts import Parts
 from app.errors import NotFound, NotScored
 from app.ingest.timestamps import format_timestamp
-from app.store import audit, events, listing, points, scores, series, tenants
+from app.store import Connection, audit, events, listing, points, scores, series, tenants
 from app.store.audit import SERVICE, Actor
 from app.store.database import INSTALLATION, become_server, become_tenant
 from app.store.events import Event, WantedEvents
@@ -70,18 +70,14 @@ def all_scores(
     return found, pages()
 
 
-def score_at(parts: Parts, tenant_id: UUID, name: str, time_ns: int) -> Score:
+def stored_score(connection: Connection, of: Series, time_ns: int) -> Score:
     """The verdict on one point."""
-    with parts.database.tenant(tenant_id) as connection:
-        found = series.by_name(connection, tenant_id, name)
-        stored = scores.at(connection, found, [time_ns])
-        if stored:
-            return stored[0]
-        if len(points.between(connection, found, time_ns, time_ns, 1)):
-            raise NotScored(
-                "The point is stored, but was never scored: train the series, or score it"
-            )
-    raise NotFound(f"{name} has no point at {format_timestamp(time_ns)}")
+    stored = scores.at(connection, of, [time_ns])
+    if stored:
+        return stored[0]
+    if len(points.between(connection, of, time_ns, time_ns, 1)):
+        raise NotScored("The point is stored, but was never scored: train the series, or score it")
+    raise NotFound(f"{of.name} has no point at {format_timestamp(time_ns)}")
 
 
 def anomalies(
@@ -134,8 +130,13 @@ def events_page(
 
 
 def event(parts: Parts, tenant_id: UUID, event_id: str) -> Event:
+    known = known_event(event_id)
+    with parts.database.tenant(tenant_id) as connection:
+        return events.by_id(connection, tenant_id, known)
+
+
+def known_event(event_id: str) -> UUID:
     known = from_ulid(event_id)
     if known is None:
         raise NotFound(f"There is no event {event_id}")
-    with parts.database.tenant(tenant_id) as connection:
-        return events.by_id(connection, tenant_id, known)
+    return known

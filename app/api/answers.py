@@ -1,6 +1,6 @@
 """What routes answer with, as the OpenAPI document describes it; `app.api.shown` makes it."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -183,10 +183,27 @@ class TenantScoreAnswer(SeriesScoreAnswer):
     tenant: str
 
 
+class FeedbackAnswer(Answered):
+    model_config = examples.shown_as(examples.FEEDBACK)
+
+    label: Literal["anomaly", "normal"]
+    note: str
+    by: str | None = Field(description="Id of the key that gave it")
+    at: str
+
+
+class PlacedFeedbackAnswer(FeedbackAnswer):
+    model_config = examples.shown_as(examples.PLACED_FEEDBACK)
+
+    timestamp: str = Field(description="Of the score, or where the event started")
+    event: str | None = Field(description="Id of the event it speaks of; null: of the score")
+
+
 class AnomalyAnswer(ScoreAnswer):
     model_config = examples.shown_as(examples.ANOMALY)
 
     anomaly_detected: bool
+    feedback: FeedbackAnswer | None
 
 
 class PeakAnswer(Answered):
@@ -204,7 +221,7 @@ class EventAnswer(Answered):
     peak: PeakAnswer
     points: int = Field(description="Anomalous points in it")
     reason: str = Field(description="Of the peak")
-    feedback: None
+    feedback: FeedbackAnswer | None
     model_version: int = Field(description="That judged the peak; 0: a rule of thumb did")
 
 

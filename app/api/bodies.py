@@ -3,7 +3,14 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, WrapValidator, field_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    WrapValidator,
+    field_validator,
+)
 
 from app.actions import fields
 from app.api import examples
@@ -249,3 +256,19 @@ class Rotation(Body):
     grace_seconds: Annotated[int, Field(ge=0, le=MOST_GRACE_S), Whole] = Field(
         0, description="How long the secret before works on; 30 days at most"
     )
+
+
+class FeedbackGiven(Body):
+    model_config = examples.shown_as(examples.FEEDBACK_GIVEN)
+
+    label: Literal["anomaly", "normal"] | None = Field(
+        description="The owner's verdict; null takes back what was said before"
+    )
+    note: str = Field("", max_length=2000)
+
+    @field_validator("note")
+    @classmethod
+    def _of_a_label(cls, note: str, info: ValidationInfo) -> str:
+        if note and info.data.get("label", "") is None:
+            raise ValueError("needs a label: null takes the note back too")
+        return note

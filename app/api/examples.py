@@ -133,7 +133,10 @@ SCORE = {
 }
 SERIES_SCORE = {**SCORE, "series": "rides"}
 TENANT_SCORE = {**SERIES_SCORE, "tenant": "acme"}
-ANOMALY = {**SCORE, "anomaly_detected": True}
+FEEDBACK_GIVEN = {"label": "normal", "note": "Marathon: the streets were closed"}
+FEEDBACK = {**FEEDBACK_GIVEN, "by": KEY_ID, "at": MADE}
+PLACED_FEEDBACK = {**FEEDBACK, "timestamp": TIME, "event": EVENT_ID}
+ANOMALY = {**SCORE, "anomaly_detected": True, "feedback": None}
 POINT_ERROR = {
     "field": "points[1]",
     "code": "conflict",
@@ -150,7 +153,7 @@ EVENT = {
     "peak": {"timestamp": TIME, "score": 0.99996},
     "points": 1,
     "reason": REASON,
-    "feedback": None,
+    "feedback": FEEDBACK,
     "model_version": 1,
 }
 AUDIT = {

@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from app.actions.parts import Parts
+from app.errors import FieldError, Invalid
+from app.ingest.timestamps import parse_timestamp
 from app.store.scores import Wanted
 from app.store.times import to_datetime
 from app.web import cursors
@@ -56,6 +58,13 @@ def after_time(parts: Parts, route: str, cursor: str | None) -> tuple[Any, ...] 
 
 def moment(time_ns: Timestamp | None) -> datetime | None:
     return None if time_ns is None else to_datetime(time_ns)
+
+
+def time_in_path(text: str) -> int:
+    try:
+        return parse_timestamp(text)
+    except ValueError as error:
+        raise Invalid("The time is not valid", [FieldError("timestamp", str(error))]) from None
 
 
 def wanted_anomalies(parts: Parts, route: str, query: Any) -> Wanted:

@@ -5,15 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from app.actions import history, scoring
+from app.actions import feedback, history, scoring
 from app.actions.asked import Answer, Asked
 from app.actions.caller import Caller
 from app.actions.parts import Parts
 from app.api import answers, exports, pages, plain, shown, tables
 from app.api.bodies import Point, PointsOfManySeries, ScoreList
 from app.api.queries import AnomaliesQuery, ConflictQuery, ScoresQuery
-from app.errors import Conflict, FieldError, Invalid, TocsinError
-from app.ingest.timestamps import parse_timestamp
+from app.errors import Conflict, Invalid, TocsinError
 from app.store.scores import Wanted
 from app.store.times import to_datetime, to_ns
 from app.web.framework import Request
@@ -156,12 +155,8 @@ def get_scores(
 )
 def get_anomaly(parts: Parts, caller: Caller, series_name: str, timestamp: str) -> dict[str, Any]:
     """Whether the point of this time is an anomaly, and its score."""
-    try:
-        time_ns = parse_timestamp(timestamp)
-    except ValueError as error:
-        raise Invalid("The time is not valid", [FieldError("timestamp", str(error))]) from None
-    score = history.score_at(parts, caller.tenant_id, series_name, time_ns)
-    return {"anomaly_detected": score.is_anomaly, **shown.score(score)}
+    time_ns = pages.time_in_path(timestamp)
+    return shown.anomaly(*feedback.judged(parts, caller.tenant_id, series_name, time_ns))
 
 
 @route(

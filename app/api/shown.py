@@ -13,6 +13,7 @@ from app.settings import Settings
 from app.store.audit import Entry
 from app.store.database import INSTALLATION
 from app.store.events import Event
+from app.store.feedback import Feedback
 from app.store.ids import ulid
 from app.store.jobs import Job
 from app.store.keys import StoredKey
@@ -192,8 +193,30 @@ def event(stored: Event) -> dict[str, Any]:
         "peak": {"timestamp": moment(stored.peak_at), "score": stored.peak_score},
         "points": stored.points,
         "reason": stored.reason,
-        "feedback": None,
+        "feedback": None if stored.label is None else _feedback(stored),
         "model_version": stored.model_version,
+    }
+
+
+def _feedback(said: Event | Feedback) -> dict[str, Any]:
+    return {
+        "label": said.label,
+        "note": said.note,
+        "by": said.given_by,
+        "at": moment_or_none(said.given_at),
+    }
+
+
+def placed_feedback(said: Feedback) -> dict[str, Any]:
+    event = None if said.event is None else ulid(said.event)
+    return {"timestamp": moment(said.timestamp), "event": event, **_feedback(said)}
+
+
+def anomaly(judged: Score, said: Feedback | None) -> dict[str, Any]:
+    return {
+        "anomaly_detected": judged.is_anomaly,
+        **score(judged),
+        "feedback": None if said is None else _feedback(said),
     }
 
 

@@ -30,6 +30,7 @@ AUDIT, SERIES, TENANTS = tables.audit, tables.series, tables.tenants
 
 Action = Literal[
     "anomalies.read",
+    "feedback.given",
     "key.created",
     "key.refused",
     "key.revoked",
@@ -47,6 +48,7 @@ Action = Literal[
 ActorKind = Literal["key", "operator", "cli", "service", "nobody"]
 OF_SERIES = (
     "anomalies.read",
+    "feedback.given",
     "model.activated",
     "points.erased",
     "series.changed",

@@ -72,6 +72,15 @@ def _read_ulid(cell: str) -> UUID:
     return found
 
 
+def _one_of(*words: str) -> Callable[[str], str]:
+    def read(cell: str) -> str:
+        if cell not in words:
+            raise ValueError(f"{excerpt(cell)} is not {' or '.join(words)}")
+        return cell
+
+    return read
+
+
 def text(value: str) -> str:
     return f"'{value}" if value.startswith(ESCAPED_STARTS) else value
 
@@ -89,6 +98,9 @@ FLAG = Kind(lambda value: str(value).lower(), _read_flag)
 EVENT = Kind(ulid, _read_ulid)
 OPTIONAL_EVENT = Kind(ulid, _read_ulid, is_optional=True)
 TEXT = Kind(text, read_text)
+OPTIONAL_TEXT = Kind(text, read_text, is_optional=True)
+SUBJECT = Kind(str, _one_of("event", "score"))
+LABEL = Kind(str, _one_of("anomaly", "normal"))
 
 _SCORE = {
     "timestamp": TIME,
@@ -119,6 +131,15 @@ TABLES: dict[str, dict[str, Kind]] = {
         "points": COUNT,
         "reason": TEXT,
         "model_version": COUNT,
+    },
+    "feedback": {
+        "timestamp": TIME,
+        "subject": SUBJECT,
+        "event": OPTIONAL_EVENT,
+        "label": LABEL,
+        "note": TEXT,
+        "given_by": OPTIONAL_TEXT,
+        "given_at": TIME,
     },
     "scores": _SCORE,
     "replaced_scores": {**_SCORE, "replaced_at": TIME},

@@ -18,7 +18,8 @@ from app.store.ids import ulid
 from app.store.series import Series
 from app.store.times import to_datetime
 
-EVENTS, SERIES = tables.events, tables.series
+EVENTS, FEEDBACK, SERIES = tables.events, tables.feedback, tables.series
+SAID = (FEEDBACK.c.label, FEEDBACK.c.note, FEEDBACK.c.given_by, FEEDBACK.c.given_at)
 
 # What joins an event that has no points left, since all were replaced, is its peak.
 JOIN = text(
@@ -57,7 +58,8 @@ LET_GO = text(
 
 @dataclass(frozen=True)
 class Event:
-    """`ended_at` is its last anomalous point so far; `closed_at` is None while more may join."""
+    """`ended_at` is its last anomalous point so far; `closed_at` is None while more may join. The
+    last four are its feedback."""
 
     tenant_id: UUID
     id: UUID
@@ -71,6 +73,10 @@ class Event:
     reason: str
     model_version: int
     series: str = ""
+    label: str | None = None
+    note: str | None = None
+    given_by: str | None = None
+    given_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -186,6 +192,13 @@ def by_id(connection: Connection, tenant_id: UUID, event_id: UUID) -> Event:
     return _event(row)
 
 
+def lock(connection: Connection, tenant_id: UUID, event_id: UUID) -> Event:
+    """The event stays until the end of the transaction."""
+    mine = (EVENTS.c.tenant_id == tenant_id, EVENTS.c.id == event_id)
+    connection.execute(select(EVENTS.c.id).where(*mine).with_for_update(key_share=True))
+    return by_id(connection, tenant_id, event_id)
+
+
 def page(connection: Connection, tenant_id: UUID, wanted: WantedEvents) -> list[Event]:
     """A tenant's events, newest first."""
     statement = _narrowed(_named().where(EVENTS.c.tenant_id == tenant_id), wanted)
@@ -213,7 +226,9 @@ def _narrowed(statement: Select[Any], wanted: WantedEvents) -> Select[Any]:
 
 def _named() -> Select[Any]:
     same = and_(SERIES.c.tenant_id == EVENTS.c.tenant_id, SERIES.c.id == EVENTS.c.series_id)
-    return select(EVENTS, SERIES.c.name.label("series")).join(SERIES, same)
+    is_said = and_(FEEDBACK.c.tenant_id == EVENTS.c.tenant_id, FEEDBACK.c.event == EVENTS.c.id)
+    statement = select(EVENTS, SERIES.c.name.label("series"), *SAID)
+    return statement.join(SERIES, same).outerjoin(FEEDBACK, is_said)
 
 
 def _mine(series: Series) -> Any:

@@ -174,9 +174,9 @@ def remove(
     start: datetime | None,
     end: datetime | None,
 ) -> int:
-    """Erase points and their scores in the span; -> how many points there were."""
+    """Erase points, their scores and what was said of these in the span; -> how many points."""
     removed = 0
-    for table in (tables.scores, tables.replaced_scores, tables.points):
+    for table in (tables.feedback, tables.scores, tables.replaced_scores, tables.points):
         statement = delete(table).where(
             table.c.tenant_id == series.tenant_id, table.c.series_id == series.id
         )

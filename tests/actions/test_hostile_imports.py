@@ -27,6 +27,8 @@ SCORES = (
     "reason,model_version,backfilled,scored_at"
 )
 ONE = "series/one/"
+FEEDBACK = f"{ONE}feedback.csv"
+SAID = "timestamp,subject,event,label,note,given_by,given_at"
 POINTS, JUDGED, EVENTS = f"{ONE}points.csv", f"{ONE}scores.csv", f"{ONE}events.csv"
 
 
@@ -111,7 +113,17 @@ def tenants(parts: Parts) -> Any:
 
 def test_what_is_sound_comes_in(alone: Parts, tmp_path: Path) -> None:
     made = imported(alone, written(tmp_path / "file", sound()))
-    assert made.counts == {"series": 2, "points": 2, "events": 1, "scores": 1, "replaced_scores": 0}
+    counts = {"points": 2, "events": 1, "feedback": 0, "scores": 1, "replaced_scores": 0}
+    assert made.counts == {"series": 2, **counts}
+
+
+def test_feedback_comes_in_where_the_export_has_any(alone: Parts, tmp_path: Path) -> None:
+    members = sound() | {FEEDBACK: lines(SAID, "2024-01-01T00:00:00Z,score,,normal,,,2024-01-02")}
+    assert imported(alone, written(tmp_path / "file", members)).counts["feedback"] == 1
+
+
+def feedback(said: str) -> Callable[[Members], None]:
+    return added(FEEDBACK, lines(SAID, f"2024-01-01T00:00:00Z,{said},,,2024-01-02"))
 
 
 def tenant(**changes: Any) -> Callable[[Members], None]:
@@ -206,6 +218,11 @@ WRONG: dict[str, tuple[Callable[[Members], None], str]] = {
         lambda m: m.update({EVENTS: m[EVENTS] + m[EVENTS].splitlines(True)[-1]}),
         "events.csv, lines 2 to 3: cannot be stored",
     ),
+    "a label": (
+        feedback("score,,perhaps"),
+        "feedback.csv, line 2: label: 'perhaps' is not anomaly or normal",
+    ),
+    "feedback on no event": (feedback("event,,normal"), "feedback.csv, lines 2 to 2: cannot be"),
     "a member more": (added("series/three/points.csv", b""), "'series/three/points.csv' belongs"),
     "thousands more": (lambda m: m.update({str(i): b"" for i in range(5_000)}), "'0' belongs"),
     "a member less": (without(EVENTS), "series/one/events.csv is missing"),

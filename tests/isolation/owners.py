@@ -56,6 +56,7 @@ def make(service: Service, superuser: psycopg.Connection, year: int, versions: i
     for name in (SHARED, own):
         tenant.make_series(name, description=mark, tags=[mark])
         _fill(tenant, name, year)
+        _say(tenant, name, mark)
     spare = _ok(tenant.http.post("/v1/keys", json={"name": mark, "scopes": ["read"]}))
     for route in DECLARED:
         if route.makes and route.scope != "operator" and "{" not in route.path:
@@ -96,6 +97,14 @@ def _fill(tenant: Tenant, name: str, year: int) -> None:
     changed = {"timestamp": times[POINTS], "value": 2.5}
     _ok(tenant.http.post(f"/v1/series/{name}/score", json=changed, params=again))
     _ok(tenant.http.post(f"/v1/series/{name}/train"))
+
+
+def _say(tenant: Tenant, name: str, note: str) -> None:
+    """Feedback on an event and on the point that opened it."""
+    event = _ok(tenant.http.get("/v1/events", params={"series": name}))["data"][0]
+    said = {"label": "normal", "note": note}
+    for place in (f"events/{event['id']}", f"series/{name}/scores/{event['start']}"):
+        _ok(tenant.http.put(f"/v1/{place}/feedback", json=said))
 
 
 def _cursors(tenant: Tenant, names: dict[str, str]) -> dict[str, str]:

@@ -112,6 +112,8 @@ def fill(connection: Any, key: ApiKey, parts: Parts, history: Points, artifact: 
 LATER = {
     "events": "INSERT INTO events VALUES (%(tenant)s, %(id)s, %(series)s, %(at)s, %(at)s, NULL, "
     "0.75, %(at)s, 1, 'because', 1)",
+    "feedback": "INSERT INTO feedback VALUES (%(tenant)s, %(series)s, %(at)s, 'score', NULL, "
+    "'normal', '', NULL)",
     "audit": "INSERT INTO audit (tenant_id, id, action, actor_kind) "
     "VALUES (%(tenant)s, %(id)s, 'tenant.created', 'cli')",
     "idempotency_keys": "INSERT INTO idempotency_keys (tenant_id, key_hash, fingerprint, claim_id, "

@@ -12,8 +12,9 @@ import pytest
 
 from app.actions import accounts
 from app.actions.parts import Parts
-from app.store import events, idempotency, jobs, models, series
+from app.store import events, feedback, idempotency, jobs, models, series
 from app.store.events import Stretch
+from app.store.feedback import Said
 from app.store.ids import event_id
 from app.store.series import Series
 from tests.conftest import Installed
@@ -94,5 +95,8 @@ def make_owner(parts: Parts) -> Owner:
         for table in ("scores", "replaced_scores"):
             raw.execute(SCORE.format(table=table), place)
         stretch = Stretch(MOMENT, MOMENT, 1, 0.5, MOMENT, "", 1)
-        events.begin(connection, of, event_id(tenant.id, of.id, 0), stretch)
+        event = event_id(tenant.id, of.id, 0)
+        events.begin(connection, of, event, stretch)
+        said = Said("normal", "", key.id)
+        feedback.of_event(connection, events.by_id(connection, tenant.id, event), said)
     return Owner(tenant.id, slug, key.id, of)

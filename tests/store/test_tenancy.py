@@ -20,6 +20,7 @@ OWNED = (
     "scores",
     "replaced_scores",
     "events",
+    "feedback",
     "models",
     "jobs",
     "idempotency_keys",

@@ -23,6 +23,8 @@ POINTS_OF_MANY = {"points": [{**POINT, "series": "rides"}]}
 # The body of each route that takes one; a route that is missing here fails the tests.
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/detect"): POINTS,
+    ("PUT", "/v1/events/{event_id}/feedback"): {"label": "normal"},
+    ("PUT", "/v1/series/{series_name}/scores/{timestamp}/feedback"): {"label": "normal"},
     ("POST", "/v1/keys"): {"name": "k", "scopes": ["read"]},
     ("POST", "/v1/keys/{key_id}/rotate"): {},
     ("POST", "/v1/points"): POINTS_OF_MANY,

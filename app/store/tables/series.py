@@ -1,4 +1,4 @@
-"""The tables, as the queries see them. The migrations make them; a test holds that both agree."""
+"""What is watched: series, their points and verdicts, and the work on them."""
 
 from sqlalchemy import (
     BigInteger,
@@ -10,7 +10,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     Table,
     Text,
@@ -18,52 +17,9 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-Moment = TIMESTAMP(timezone=True)
-Name = Text(collation="C")  # byte order: prefix search is a range, and no locale is asked
-
-metadata = MetaData(
-    naming_convention={
-        "pk": "%(table_name)s_pkey",
-        "uq": "%(table_name)s_%(column_0_N_name)s_key",
-        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
-        "ck": "%(table_name)s_%(constraint_name)s_check",
-        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
-    }
-)
-
-tenants = Table(
-    "tenants",
-    metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("slug", Name, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("status", Text, nullable=False, server_default="active"),
-    Column("limits", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
-    Column("created_at", Moment, nullable=False, server_default=text("now()")),
-    UniqueConstraint("slug"),
-)
-
-api_keys = Table(
-    "api_keys",
-    metadata,
-    Column("tenant_id", Uuid, nullable=False),
-    Column("id", Name, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("scopes", ARRAY(Text), nullable=False),
-    Column("secret_hash", LargeBinary, nullable=False),
-    Column("created_at", Moment, nullable=False, server_default=text("now()")),
-    Column("expires_at", Moment),
-    Column("revoked_at", Moment),
-    Column("last_used_at", Moment),
-    # Of the secret before the last rotation, which opens until then.
-    Column("previous_hash", LargeBinary),
-    Column("previous_until", Moment),
-    PrimaryKeyConstraint("tenant_id", "id"),
-    ForeignKeyConstraint(["tenant_id"], ["tenants.id"]),
-    Index(None, "id"),
-)
+from app.store.tables.columns import Moment, Name, metadata
 
 series = Table(
     "series",
@@ -191,6 +147,34 @@ events = Table(
     ),
 )
 
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("series_id", Uuid, nullable=False),
+    Column("timestamp", Moment, nullable=False),  # of the score, or where the event started
+    Column("subject", Text, nullable=False),  # "event" or "score"
+    Column("event", Uuid),  # where it is of one
+    Column("label", Text, nullable=False),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("given_by", Text),  # the public id of a key
+    Column("given_at", Moment, nullable=False, server_default=text("now()")),
+    PrimaryKeyConstraint("tenant_id", "series_id", "timestamp", "subject"),
+    ForeignKeyConstraint(
+        ["tenant_id", "series_id"], ["series.tenant_id", "series.id"], ondelete="CASCADE"
+    ),
+    ForeignKeyConstraint(
+        ["tenant_id", "event"], ["events.tenant_id", "events.id"], ondelete="CASCADE"
+    ),
+    Index(
+        "feedback_event_idx",
+        "tenant_id",
+        "event",
+        unique=True,
+        postgresql_where=text("event IS NOT NULL"),
+    ),
+)
+
 models = Table(
     "models",
     metadata,
@@ -210,25 +194,6 @@ models = Table(
     ForeignKeyConstraint(
         ["tenant_id", "series_id"], ["series.tenant_id", "series.id"], ondelete="CASCADE"
     ),
-)
-
-idempotency_keys = Table(
-    "idempotency_keys",
-    metadata,
-    Column("tenant_id", Uuid, nullable=False),
-    Column("key_hash", LargeBinary, nullable=False),
-    Column("fingerprint", LargeBinary, nullable=False),  # of the request that the key stands for
-    Column("claim_id", Uuid, nullable=False),
-    Column("lease_until", Moment, nullable=False),
-    Column("created_at", Moment, nullable=False, server_default=text("now()")),
-    Column("status", Integer),  # null while the request is under way
-    Column("media_type", Text),
-    Column("headers", JSONB),
-    Column("body", LargeBinary),
-    Column("shown_key", Name),  # id of the key whose secret was answered: then without the body
-    PrimaryKeyConstraint("tenant_id", "key_hash"),
-    ForeignKeyConstraint(["tenant_id"], ["tenants.id"]),
-    Index(None, "created_at"),
 )
 
 jobs = Table(
@@ -265,23 +230,4 @@ jobs = Table(
         "jobs_active_idx", "created_at", postgresql_where=text("status IN ('queued', 'running')")
     ),
     Index("jobs_failed_idx", "finished_at", postgresql_where=text("status = 'failed'")),
-)
-
-audit = Table(
-    "audit",
-    metadata,
-    Column("tenant_id", Uuid, nullable=False),  # no foreign key: the log outlives its tenants
-    Column("id", Uuid, nullable=False),
-    # Not the transaction's time: its acts are in their order.
-    Column("at", Moment, nullable=False, server_default=text("clock_timestamp()")),
-    Column("action", Text, nullable=False),
-    Column("actor_kind", Text, nullable=False),
-    Column("actor", Text),  # the public id of a key
-    Column("subject", Text),  # an id, never a name
-    Column("from_address", Text),
-    Column("request_id", Text),
-    Column("details", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
-    PrimaryKeyConstraint("tenant_id", "id"),
-    Index("audit_at_idx", "at", "id"),
-    Index("audit_tenant_id_idx", "tenant_id", "at", "id"),
 )

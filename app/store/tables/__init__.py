@@ -1,0 +1,32 @@
+"""The tables, as the queries see them. The migrations make them; a test holds that both agree."""
+
+from app.store.tables.accounts import api_keys, audit, idempotency_keys, tenants
+from app.store.tables.columns import Moment, Name, metadata
+from app.store.tables.series import (
+    events,
+    feedback,
+    jobs,
+    models,
+    points,
+    replaced_scores,
+    scores,
+    series,
+)
+
+__all__ = [
+    "Moment",
+    "Name",
+    "api_keys",
+    "audit",
+    "events",
+    "feedback",
+    "idempotency_keys",
+    "jobs",
+    "metadata",
+    "models",
+    "points",
+    "replaced_scores",
+    "scores",
+    "series",
+    "tenants",
+]
