@@ -16,9 +16,11 @@ from app.api import (
     points,
     scores,
     series,
+    session,
     system,
     tenants,
     training,
+    watched,
 )
 from app.console import assets, pages
 from app.errors import Unavailable
@@ -37,9 +39,11 @@ MODULES = (
     points,
     scores,
     series,
+    session,
     system,
     tenants,
     training,
+    watched,
 )
 
 

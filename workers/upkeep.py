@@ -13,7 +13,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from app import logs, settings
-from app.actions import idempotency, retention
+from app.actions import idempotency, retention, sessions
 from app.actions.parts import Parts
 from app.errors import TocsinError
 from app.jobs.queue import Attempt
@@ -90,6 +90,7 @@ def main() -> None:
         "partitions": lambda: add_partitions(configured),
         "years": lambda: empty_years(configured),
         "idempotency keys": lambda: idempotency.forget_old(parts),
+        "sessions": lambda: sessions.forget_old(parts),
     }
     due = dict.fromkeys(seldom, 0.0)
     while not stop.wait(PERIOD_S):

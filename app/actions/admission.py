@@ -23,6 +23,7 @@ from app.store.keys import PresentedKey
 
 # Should the news of a change not reach Redis: less than the second within which it has to act.
 REMEMBERED_S = 0.5
+SUSPENDED = "The operator has suspended this tenant; its data are kept"
 
 
 def admit(parts: Parts, key: ApiKey, *, by: Actor = SERVICE) -> tuple[Caller, Taken] | None:
@@ -35,7 +36,7 @@ def admit(parts: Parts, key: ApiKey, *, by: Actor = SERVICE) -> tuple[Caller, Ta
     found = _looked_up(parts, key, by)
     if found is None:
         return None
-    caller = _caller(parts, found, key)
+    caller = _caller(parts, found, key.id)
     taken = limits.count_request(parts, caller)
     _remember(parts, key, found, caller, taken, before=known.edition if known else None)
     return caller, taken
@@ -65,7 +66,20 @@ def _remember(
 def recognise(parts: Parts, key: ApiKey, *, by: Actor = SERVICE) -> Caller | None:
     """The owner of a key; None where no such key is valid, which the audit log then tells."""
     found = _looked_up(parts, key, by)
-    return _caller(parts, found, key) if found else None
+    return _caller(parts, found, key.id) if found else None
+
+
+def recognise_hashed(parts: Parts, key_id: str, key_hash: bytes) -> Caller | None:
+    """The owner of the key that had this hash; None where that opens nothing any more."""
+    found = keys.presented(parts.database, key_id)
+    if found is None:
+        return None
+    reason = _reason_of_state(
+        found, key_hash == found.secret_hash, key_hash == (found.previous_hash or b"")
+    )
+    if reason == "tenant_suspended":
+        raise TenantSuspended(SUSPENDED)
+    return _caller(parts, found, key_id) if reason is None else None
 
 
 def _looked_up(parts: Parts, key: ApiKey, by: Actor) -> PresentedKey | None:
@@ -75,7 +89,7 @@ def _looked_up(parts: Parts, key: ApiKey, by: Actor) -> PresentedKey | None:
     if reason is not None:
         refusals.note_key(parts, tenant_id, by, key.id, reason)
     if reason == "tenant_suspended":
-        raise TenantSuspended("The operator has suspended this tenant; its data are kept")
+        raise TenantSuspended(SUSPENDED)
     if reason is not None or found is None:
         return None
     if found.is_use_stale:
@@ -85,10 +99,10 @@ def _looked_up(parts: Parts, key: ApiKey, by: Actor) -> PresentedKey | None:
     return found
 
 
-def _caller(parts: Parts, found: PresentedKey, key: ApiKey) -> Caller:
+def _caller(parts: Parts, found: PresentedKey, key_id: str) -> Caller:
     limits = TenantLimits.of(parts.settings, found.tenant_limits)
     is_operator = found.tenant_id == INSTALLATION
-    return Caller(found.tenant_id, key.id, frozenset(found.scopes), is_operator, limits)
+    return Caller(found.tenant_id, key_id, frozenset(found.scopes), is_operator, limits)
 
 
 def _reason_to_refuse(parts: Parts, found: PresentedKey | None, key: ApiKey) -> str | None:
@@ -97,7 +111,13 @@ def _reason_to_refuse(parts: Parts, found: PresentedKey | None, key: ApiKey) -> 
         return "unknown"
     is_current = key.matches(found.secret_hash, parts.secret)
     is_previous = key.matches(found.previous_hash or b"", parts.secret)
-    if not (is_current or is_previous) or key.is_operator != (found.tenant_id == INSTALLATION):
+    if key.is_operator != (found.tenant_id == INSTALLATION):
+        return "wrong_secret"
+    return _reason_of_state(found, is_current, is_previous)
+
+
+def _reason_of_state(found: PresentedKey, is_current: bool, is_previous: bool) -> str | None:
+    if not (is_current or is_previous):
         return "wrong_secret"
     if found.is_revoked or found.is_expired:
         return "revoked" if found.is_revoked else "expired"

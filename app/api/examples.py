@@ -106,6 +106,40 @@ MODEL = {
     "seconds": 2.1,
     "created_at": MADE,
 }
+SESSION = {
+    "tenant": "acme",
+    "tenant_name": "Acme",
+    "is_operator": False,
+    "key": {"id": KEY_ID, "name": "console", "scopes": ["admin"]},
+    "csrf_token": "4f0c9a72",
+    "ends_at": MADE,
+}
+WATCHED = {**SERIES, "recent": [16_900.0, 17_020.0, 39_197.0], "last_value": 39_197.0}
+WATCHED |= {"open_event": EVENT_ID}
+CHART = {
+    "series": "rides",
+    "field": "value",
+    "from": TIME,
+    "to": "2014-11-02T02:00:00Z",
+    "part_s": None,
+    "timestamps": [1_414_890_000_000],
+    "least": [39_197.0],
+    "greatest": [39_197.0],
+    "expected": [17_100.0],
+    "lower": [14_700.0],
+    "upper": [19_500.0],
+    "anomalies": [
+        {
+            "timestamp": TIME,
+            "value": 39_197.0,
+            "score": 0.99996,
+            "alert": True,
+            "event": EVENT_ID,
+            "reason": REASON,
+            "points": 1,
+        }
+    ],
+}
 UPLOAD = {
     "received": 10_320,
     "stored": 10_320,

@@ -48,6 +48,11 @@ class PointsQuery(SpanQuery, Page):
     pass
 
 
+class ChartQuery(SpanQuery):
+    field: str | None = Field(None, max_length=200, description="By default the first")
+    buckets: int = Field(500, ge=10, le=2000, description="Into how many parts it is cut at most")
+
+
 class ScoresQuery(SpanQuery, Page):
     anomalies_only: bool = False
     min_score: Annotated[float, Field(ge=0, le=1)] | None = None

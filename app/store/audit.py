@@ -41,6 +41,8 @@ Action = Literal[
     "series.changed",
     "series.created",
     "series.deleted",
+    "session.begun",
+    "session.ended",
     "tenant.changed",
     "tenant.created",
     "tenant.erased",

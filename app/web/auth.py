@@ -4,16 +4,18 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from app import apikeys
-from app.actions import admission, limits, refusals
+from app.actions import admission, limits, refusals, sessions
 from app.actions.caller import Caller
 from app.cache.rates import Taken
 from app.errors import Forbidden, Unauthenticated
 from app.store.audit import Actor
+from app.web import cookies
 from app.web.framework import Request
 
 Scope = Literal["public", "any", "read", "write", "admin", "operator"]
 
 Authenticator = Callable[..., None]
+SAFE = {"GET", "HEAD", "OPTIONS"}
 
 AUTHENTICATORS: set[Authenticator] = set()  # all that were made here; a route needs one of them
 
@@ -45,9 +47,9 @@ def admitted(request: Request) -> tuple[Caller, Taken]:
     """Every request of a valid key counts, one that is refused for its scope too."""
     text = _presented(request)
     if text is None:
-        raise Unauthenticated("Send a key: `Authorization: Bearer <key>` or `X-API-Key: <key>`")
+        return _signed_in(request)
     parts, unknown = request.context.parts, _actor(request)
-    key = apikeys.parse(text)
+    key = request.context.key = apikeys.parse(text)
     if key is None:
         refusals.note_malformed(parts, unknown)
     found = key and admission.admit(parts, key, by=unknown)
@@ -56,6 +58,23 @@ def admitted(request: Request) -> tuple[Caller, Taken]:
             "The key is not valid: mistyped, rotated, revoked, expired or unknown"
         )
     return found
+
+
+def _signed_in(request: Request) -> tuple[Caller, Taken]:
+    """By the cookie of a session; what changes something needs the page's token beside it."""
+    cookie = cookies.presented(request)
+    if cookie is None:
+        raise Unauthenticated("Send a key: `Authorization: Bearer <key>` or `X-API-Key: <key>`")
+    parts = request.context.parts
+    found = sessions.recognise(parts, cookie)
+    if found is None:
+        raise Unauthenticated("The session is over: sign in again")
+    caller, request.context.session = found
+    if request.method not in SAFE and not sessions.holds_csrf_token(
+        parts, request.context.session, request.env.get("HTTP_X_CSRF_TOKEN", "")
+    ):
+        raise Forbidden("Beside a session's cookie X-CSRF-Token is needed: `GET /v1/session`")
+    return caller, limits.count_request(parts, caller)
 
 
 def _actor(request: Request, caller: Caller | None = None) -> Actor:

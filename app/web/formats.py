@@ -40,6 +40,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     media_type: str = JSON
     stream: Iterator[bytes] | None = None
+    cookie: str | None = None  # the whole `Set-Cookie`
     shown_key: str | None = None  # id of the key whose secret the body shows, this once
 
 
@@ -59,6 +60,8 @@ def render(content: Any, response: Response) -> bytes | None:
     response.content_type = content.media_type
     for name, value in content.headers.items():
         response.set_header(name, value)
+    if content.cookie is not None:
+        response.append_header("Set-Cookie", content.cookie)
     if content.stream is not None:
         response.stream = content.stream
         return None

@@ -36,6 +36,7 @@ class Guard:
         context.path = {}
         context.rate_levels = ()
         context.has_place = False
+        context.key = context.session = None
         context.started = time.perf_counter()
         bind_contextvars(request_id=context.id)
         response.set_header("X-Request-Id", context.id)

@@ -58,6 +58,7 @@ def make(service: Service, superuser: psycopg.Connection, year: int, versions: i
         _fill(tenant, name, year)
         _say(tenant, name, mark)
     spare = _ok(tenant.http.post("/v1/keys", json={"name": mark, "scopes": ["read"]}))
+    assert tenant.http.post("/v1/session").is_success
     for route in DECLARED:
         if route.makes and route.scope != "operator" and "{" not in route.path:
             header = {"Idempotency-Key": idempotency_key(tenant, route.path)}

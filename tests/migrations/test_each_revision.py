@@ -114,6 +114,8 @@ LATER = {
     "0.75, %(at)s, 1, 'because', 1)",
     "feedback": "INSERT INTO feedback VALUES (%(tenant)s, %(series)s, %(at)s, 'score', NULL, "
     "'normal', '', NULL)",
+    "sessions": "INSERT INTO sessions (tenant_id, id, key_id, key_hash, token_hash) "
+    "VALUES (%(tenant)s, %(id)s, 'k', 'k', 't')",
     "audit": "INSERT INTO audit (tenant_id, id, action, actor_kind) "
     "VALUES (%(tenant)s, %(id)s, 'tenant.created', 'cli')",
     "idempotency_keys": "INSERT INTO idempotency_keys (tenant_id, key_hash, fingerprint, claim_id, "

@@ -12,7 +12,7 @@ import pytest
 
 from app.actions import accounts
 from app.actions.parts import Parts
-from app.store import events, feedback, idempotency, jobs, models, series
+from app.store import events, feedback, idempotency, jobs, models, series, sessions
 from app.store.events import Stretch
 from app.store.feedback import Said
 from app.store.ids import event_id
@@ -75,6 +75,7 @@ def make_owner(parts: Parts) -> Owner:
     with parts.database.tenant(tenant.id) as connection:
         of = series.add(connection, tenant.id, "rides", fields=["value"])
         jobs.add_or_join(connection, tenant.id, "train", of.id, of.name, {})
+        sessions.add(connection, tenant.id, key.id, b"key", b"token")
         idempotency.claim(connection, tenant.id, b"key", b"request", 60.0)
         models.add(
             connection,

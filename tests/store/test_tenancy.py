@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import ProgrammingError
 
 from app.actions.parts import Parts
-from app.store import Database, keys
+from app.store import Database, keys, sessions
 from app.store.database import INSTALLATION, become_tenant
 
 OWNED = (
@@ -21,6 +21,7 @@ OWNED = (
     "replaced_scores",
     "events",
     "feedback",
+    "sessions",
     "models",
     "jobs",
     "idempotency_keys",
@@ -176,7 +177,7 @@ def test_the_job_scan_sees_the_jobs_of_all(parts: Parts, owner: Any, other: Any)
         assert {owner.id, other.id} <= owners(connection, "jobs")
 
 
-@pytest.mark.parametrize("table", sorted(set(TABLES) - {"jobs", "idempotency_keys"}))
+@pytest.mark.parametrize("table", sorted(set(TABLES) - {"jobs", "idempotency_keys", "sessions"}))
 def test_the_job_scan_sees_nothing_else(parts: Parts, owner: Any, table: str) -> None:
     with (
         pytest.raises(ProgrammingError, match="permission denied"),
@@ -185,21 +186,38 @@ def test_the_job_scan_sees_nothing_else(parts: Parts, owner: Any, table: str) ->
         owners(connection, table)
 
 
-def test_the_job_scan_sees_whose_idempotency_keys_are_old_and_no_more(
-    parts: Parts, owner: Any, other: Any
+@pytest.mark.parametrize(
+    ("table", "age", "kept_from_it"),
+    [
+        ("idempotency_keys", "created_at = now() - interval '25 hours'", "body"),
+        ("sessions", "used_at = now() - interval '13 hours'", "token_hash"),
+    ],
+)
+def test_the_job_scan_sees_whose_rows_are_old_and_no_more(
+    parts: Parts, owner: Any, other: Any, table: str, age: str, kept_from_it: str
 ) -> None:
     with parts.database.tenant(owner.id) as connection:
-        old = "UPDATE idempotency_keys SET created_at = now() - interval '25 hours'"
-        connection.execute(text(old))
+        connection.execute(text(f"UPDATE {table} SET {age}"))
     with parts.database.job_scan() as connection:
-        seen = owners(connection, "idempotency_keys")
+        seen = owners(connection, table)
     assert owner.id in seen
     assert other.id not in seen
     with (
         pytest.raises(ProgrammingError, match="permission denied"),
         parts.database.job_scan() as connection,
     ):
-        connection.execute(text("SELECT body FROM idempotency_keys"))
+        connection.execute(text(f"SELECT {kept_from_it} FROM {table}"))
+
+
+def test_a_session_shows_its_own_row_and_no_other(parts: Parts, owner: Any, other: Any) -> None:
+    with parts.database.tenant(owner.id) as connection:
+        mine = connection.scalar(text("SELECT id FROM sessions"))
+    with parts.database.plain() as connection:
+        found = sessions.presented(connection, mine)
+        assert found is not None
+        assert (found.tenant_id, found.id) == (owner.id, mine)
+        assert list(connection.scalars(text("SELECT id FROM sessions"))) == [mine]
+        assert owners(connection, "series") == set()
 
 
 def test_a_key_shows_its_own_row_and_no_other(parts: Parts, owner: Any, other: Any) -> None:

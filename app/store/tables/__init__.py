@@ -1,6 +1,6 @@
 """The tables, as the queries see them. The migrations make them; a test holds that both agree."""
 
-from app.store.tables.accounts import api_keys, audit, idempotency_keys, tenants
+from app.store.tables.accounts import api_keys, audit, idempotency_keys, sessions, tenants
 from app.store.tables.columns import Moment, Name, metadata
 from app.store.tables.series import (
     events,
@@ -28,5 +28,6 @@ __all__ = [
     "replaced_scores",
     "scores",
     "series",
+    "sessions",
     "tenants",
 ]

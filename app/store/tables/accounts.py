@@ -49,6 +49,26 @@ api_keys = Table(
     Index(None, "id"),
 )
 
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("id", Uuid, nullable=False),
+    Column("key_id", Name, nullable=False),
+    Column("key_hash", LargeBinary, nullable=False),  # as it was when the session began
+    Column("token_hash", LargeBinary, nullable=False),
+    # Of the cookie before the last renewal, which is good until then.
+    Column("previous_hash", LargeBinary),
+    Column("previous_until", Moment),
+    Column("created_at", Moment, nullable=False, server_default=text("now()")),
+    Column("renewed_at", Moment, nullable=False, server_default=text("now()")),
+    Column("used_at", Moment, nullable=False, server_default=text("now()")),
+    PrimaryKeyConstraint("tenant_id", "id"),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.id"]),
+    Index(None, "id"),
+    Index(None, "used_at"),
+)
+
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,
