@@ -70,6 +70,14 @@ def jobs_page(
         return jobs.page(connection, tenant_id, of.id, before, limit)
 
 
+def all_jobs_page(
+    parts: Parts, tenant_id: UUID, status: str | None, before: UUID | None, limit: int
+) -> list[Job]:
+    """Of all series of the tenant."""
+    with parts.database.tenant(tenant_id) as connection:
+        return jobs.page(connection, tenant_id, None, before, limit, status)
+
+
 def wait(parts: Parts, job: Job, wait_s: float) -> Job:
     """The job once it is over, or as it stands when the time is up or no place is free to wait."""
     if wait_s <= 0 or not parts.slow_places.acquire(blocking=False):

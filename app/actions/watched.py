@@ -35,8 +35,9 @@ def chart(
     """Of all that the series has, where no span is given."""
     with parts.database.tenant(tenant_id) as connection:
         of = series.by_name(connection, tenant_id, name)
-        start, end = _within(of, span)
-        return of, charts.drawn(connection, of, _place(of, field), start, end, buckets)
+    start, end = _within(of, span)
+    with parts.database.lent() as lent:
+        return of, charts.drawn(lent, of, _place(of, field), start, end, buckets)
 
 
 def _within(of: Series, span: Span) -> tuple[datetime, datetime]:

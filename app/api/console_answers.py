@@ -7,6 +7,7 @@ from pydantic import Field
 from app.api import examples
 from app.api.answers import ANSWERED_VALUE, SeriesAnswer
 from app.web.fields import Answered
+from app.web.openapi import RowProblem
 
 
 class SessionKeyAnswer(Answered):
@@ -70,3 +71,18 @@ class ChartAnswer(Answered):
     lower: Numbers
     upper: Numbers
     anomalies: list[ChartedAnomalyAnswer]
+
+
+class PreviewedRowAnswer(Answered):
+    row: int = Field(description="Its line in what was sent")
+    timestamp: str
+    values: Numbers
+
+
+class PreviewAnswer(Answered):
+    model_config = examples.shown_as(examples.PREVIEW)
+
+    columns: list[str] = Field(description="Names of the fields; a lone one is `value`")
+    received: int = Field(description="Rows, bad ones included")
+    rows: list[PreviewedRowAnswer] = Field(description="The first 20 good ones")
+    errors: list[RowProblem] = Field(description="The first 100")

@@ -140,6 +140,12 @@ CHART = {
         }
     ],
 }
+PREVIEW = {
+    "columns": ["value"],
+    "received": 1,
+    "rows": [{"row": 2, "timestamp": TIME, "values": [39_197.0]}],
+    "errors": [],
+}
 UPLOAD = {
     "received": 10_320,
     "stored": 10_320,

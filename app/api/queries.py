@@ -29,6 +29,11 @@ class UploadQuery(Query):
     )
 
 
+class PreviewQuery(Query):
+    timestamp_column: str | None = Field(None, max_length=200)
+    value_column: str | None = Field(None, max_length=200)
+
+
 class UploadManyQuery(UploadQuery):
     create: bool = Field(False, description="Make the series that are missing")
 
@@ -80,6 +85,10 @@ class EventsQuery(SpanQuery, Page):
     is_open: bool | None = Field(
         None, alias="open", description="Only those that go on, or only those that are over"
     )
+
+
+class JobsQuery(Page):
+    status: Literal["queued", "running", "succeeded", "failed"] | None = None
 
 
 class WaitQuery(Query):

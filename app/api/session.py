@@ -3,7 +3,7 @@
 from app.actions import accounts, sessions
 from app.actions.caller import Caller
 from app.actions.parts import Parts
-from app.api import console_answers, shown
+from app.api import console_answers, console_shown
 from app.errors import Unauthenticated
 from app.store.audit import Actor
 from app.web import cookies
@@ -34,7 +34,7 @@ def get_session(parts: Parts, caller: Caller, request: Request) -> Answer:
     token = session and sessions.csrf_token(parts, session)
     text = session and sessions.renewed(parts, session)
     cookie = text and cookies.kept(request, text, parts.settings.trusted_proxies)
-    return Answer(shown.session(tenant, key, session, token), cookie=cookie)
+    return Answer(console_shown.session(tenant, key, session, token), cookie=cookie)
 
 
 @route("DELETE", PATH, scope="any", status=204, takes_operator=True)

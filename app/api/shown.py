@@ -11,7 +11,6 @@ from app.apikeys import ApiKey
 from app.detection import Alarms, Points, Verdicts
 from app.settings import Settings
 from app.store.audit import Entry
-from app.store.charts import Chart
 from app.store.database import INSTALLATION
 from app.store.events import Event
 from app.store.feedback import Feedback
@@ -21,7 +20,6 @@ from app.store.keys import StoredKey
 from app.store.models import ModelVersion
 from app.store.scores import Score
 from app.store.series import Series
-from app.store.sessions import Session
 from app.store.tenants import Tenant
 from app.store.times import to_datetime
 
@@ -53,20 +51,6 @@ def new_key(stored: StoredKey, made: ApiKey) -> dict[str, Any]:
     return {**key(stored), "secret": made.text}
 
 
-def session(
-    tenant: Tenant, key: StoredKey, found: Session | None, csrf_token: str | None
-) -> dict[str, Any]:
-    is_operator = tenant.id == INSTALLATION
-    return {
-        "tenant": None if is_operator else tenant.slug,
-        "tenant_name": None if is_operator else tenant.name,
-        "is_operator": is_operator,
-        "key": {"id": key.id, "name": key.name, "scopes": key.scopes},
-        "csrf_token": csrf_token,
-        "ends_at": None if found is None else moment(found.ends_at),
-    }
-
-
 def tenant(settings: Settings, stored: Tenant) -> dict[str, Any]:
     return {
         "slug": stored.slug,
@@ -94,38 +78,6 @@ def series(stored: Series) -> dict[str, Any]:
         "created_at": moment(stored.created_at),
         "updated_at": moment(stored.updated_at),
     }
-
-
-def watched(stored: Series, now: Any) -> dict[str, Any]:
-    return {
-        **series(stored),
-        "recent": now.recent or [],
-        "last_value": None if now.last_value is None else value(stored.fields, now.last_value),
-        "open_event": None if now.open_event is None else ulid(now.open_event),
-    }
-
-
-def chart(of: Series, field: str | None, drawn: Chart) -> dict[str, Any]:
-    times, least, greatest, expected, lower, upper = zip(*drawn.rows, strict=True) or [()] * 6
-    return {
-        "series": of.name,
-        "field": field or of.fields[0],
-        "from": moment(drawn.start),
-        "to": moment(drawn.end),
-        "part_s": None if drawn.width is None else drawn.width.total_seconds(),
-        "timestamps": [at.timestamp() * 1000 for at in times],
-        "least": least,
-        "greatest": greatest,
-        "expected": expected,
-        "lower": lower,
-        "upper": upper,
-        "anomalies": [_charted(row) for row in drawn.anomalies],
-    }
-
-
-def _charted(row: Any) -> dict[str, Any]:
-    event = None if row.event is None else ulid(row.event)
-    return {**row._mapping, "timestamp": moment(row.timestamp), "event": event}
 
 
 def job(stored: Job) -> dict[str, Any]:

@@ -9,12 +9,13 @@ from app.actions.parts import Parts
 from app.api import answers, pages, shown
 from app.api.bodies import TrainRequest
 from app.api.pages import Page
-from app.api.queries import WaitQuery
+from app.api.queries import JobsQuery, WaitQuery
 from app.errors import NotFound
 from app.store.audit import Actor
 from app.web.formats import Answer
 from app.web.routes import route
 
+ALL_JOBS = "/v1/jobs"
 JOBS = "/v1/series/{series_name}/jobs"
 MODELS = "/v1/series/{series_name}/models"
 
@@ -59,6 +60,15 @@ def post_train(
 def get_job(parts: Parts, caller: Caller, job_id: str) -> dict[str, Any]:
     """A job and its progress."""
     return shown.job(training.job_by_id(parts, caller.tenant_id, _uuid(job_id)))
+
+
+@route("GET", ALL_JOBS, scope="read", query=JobsQuery, answer=list[answers.JobAnswer])
+def get_all_jobs(parts: Parts, caller: Caller, query: JobsQuery) -> dict[str, Any]:
+    """Jobs of all series, newest first."""
+    seen = pages.after_one(parts, ALL_JOBS, query.cursor)
+    before = None if seen is None else UUID(seen)
+    found = training.all_jobs_page(parts, caller.tenant_id, query.status, before, query.rows)
+    return pages.page(parts, ALL_JOBS, query.limit, found, shown.job, lambda job: [str(job.id)])
 
 
 @route("GET", JOBS, scope="read", query=Page, answer=list[answers.JobAnswer], errors=(404,))

@@ -5,7 +5,7 @@ from typing import Any
 from app.actions import watched
 from app.actions.caller import Caller
 from app.actions.parts import Parts
-from app.api import console_answers, pages, shown
+from app.api import console_answers, console_shown, pages
 from app.api.queries import ChartQuery, SeriesQuery
 from app.web.routes import route
 
@@ -22,7 +22,7 @@ def get_overview(parts: Parts, caller: Caller, query: SeriesQuery) -> dict[str, 
         OVERVIEW,
         query.limit,
         found,
-        lambda one: shown.watched(*one),
+        lambda one: console_shown.watched(*one),
         lambda one: [one[0].name],
     )
 
@@ -41,4 +41,4 @@ def get_chart(parts: Parts, caller: Caller, series_name: str, query: ChartQuery)
     of, drawn = watched.chart(
         parts, caller.tenant_id, series_name, query.field, span, query.buckets
     )
-    return shown.chart(of, query.field, drawn)
+    return console_shown.chart(of, query.field, drawn)

@@ -24,6 +24,7 @@ KEPT = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-
 class Asset:
     path: Path
     media_type: str
+    tag: str
 
     @cached_property
     def content(self) -> bytes:
@@ -31,11 +32,7 @@ class Asset:
 
     @cached_property
     def packed(self) -> bytes:
-        return gzip.compress(self.content, mtime=0)
-
-    @cached_property
-    def tag(self) -> str:
-        return sha256(self.content).hexdigest()[:16]
+        return gzip.compress(self.content, compresslevel=6, mtime=0)
 
 
 def _of_wheel(package: str, path: str) -> Path:
@@ -46,11 +43,28 @@ def _of_wheel(package: str, path: str) -> Path:
     return Path(spec.origin).parent / path
 
 
+def _own() -> dict[str, Asset]:
+    kinds = {".css": STYLE, ".js": SCRIPT}
+    # Modules name each other beside themselves, so all of ours have one tag: of all of them.
+    paths = sorted(path for path in OWN.iterdir() if path.suffix in kinds)
+    tag = _tag(b"".join(path.read_bytes() for path in paths))
+    return {path.name: Asset(path, kinds[path.suffix], tag) for path in paths}
+
+
+def _of_others(package: str, path: str, media_type: str) -> Asset:
+    found = _of_wheel(package, path)
+    return Asset(found, media_type, _tag(found.read_bytes()))
+
+
+def _tag(content: bytes) -> str:
+    return sha256(content).hexdigest()[:16]
+
+
 ASSETS = {
-    "page.css": Asset(OWN / "page.css", STYLE),
-    "docs.js": Asset(OWN / "docs.js", SCRIPT),
-    "swagger-ui.css": Asset(_of_wheel("swagger_ui", "static/swagger-ui.css"), STYLE),
-    "swagger-ui-bundle.js": Asset(_of_wheel("swagger_ui", "static/swagger-ui-bundle.js"), SCRIPT),
+    **_own(),
+    "plotly.js": _of_others("plotly", "package_data/plotly.min.js", SCRIPT),
+    "swagger-ui.css": _of_others("swagger_ui", "static/swagger-ui.css", STYLE),
+    "swagger-ui-bundle.js": _of_others("swagger_ui", "static/swagger-ui-bundle.js", SCRIPT),
 }
 
 

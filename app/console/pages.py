@@ -1,4 +1,8 @@
-"""Pages for who comes with a browser: where to begin, and the routes to read and to try."""
+"""Pages for who comes with a browser: the console, and the routes to read and to try.
+
+The console's pages are the same for everybody and know nothing of anybody: its scripts ask the API
+as a session, and draw what it answers.
+"""
 
 from functools import cache
 from pathlib import Path
@@ -24,14 +28,43 @@ HEADERS = {
 
 @route("GET", "/", scope="public")
 def get_start(request: Request) -> Answer:
-    """A page to begin from."""
-    return _page("start.html", url=request.prefix, version=__version__)
+    """The console: all series, or the installation for an operator."""
+    return _console(request, "overview")
+
+
+@route("GET", "/series/{series_name}", scope="public")
+def get_series_page(request: Request, series_name: str) -> Answer:
+    """The console's page of a series."""
+    return _console(request, "series", series=series_name)
+
+
+@route("GET", "/events", scope="public")
+def get_events_page(request: Request) -> Answer:
+    """The console's page of events."""
+    return _console(request, "events")
+
+
+@route("GET", "/upload", scope="public")
+def get_upload_page(request: Request) -> Answer:
+    """The console's page to upload a CSV on."""
+    return _console(request, "upload")
 
 
 @route("GET", "/docs", scope="public")
 def get_docs() -> Answer:
     """The routes, to read and to try."""
     return _page("docs.html", operations=_operations())
+
+
+def _console(request: Request, page: str, **data: str) -> Answer:
+    return _page(
+        "console.html",
+        url=request.prefix,
+        version=__version__,
+        title=data.get("series", page.title()),
+        script=f"{page}.js",
+        data={"page": page, **data},
+    )
 
 
 def _operations() -> list[dict[str, Any]]:

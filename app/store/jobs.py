@@ -183,15 +183,21 @@ def by_id(connection: Connection, tenant_id: UUID, job_id: UUID) -> Job:
 
 
 def page(
-    connection: Connection, tenant_id: UUID, series_id: UUID, before: UUID | None, limit: int
+    connection: Connection,
+    tenant_id: UUID,
+    series_id: UUID | None,
+    before: UUID | None,
+    limit: int,
+    status: str | None = None,
 ) -> list[Job]:
-    """Newest first: the ids sort by time."""
+    """Of one series, or of all; newest first: the ids sort by time."""
     statement = (
-        select(JOBS)
-        .where(JOBS.c.tenant_id == tenant_id, JOBS.c.series_id == series_id)
-        .order_by(JOBS.c.id.desc())
-        .limit(limit)
+        select(JOBS).where(JOBS.c.tenant_id == tenant_id).order_by(JOBS.c.id.desc()).limit(limit)
     )
+    if series_id is not None:
+        statement = statement.where(JOBS.c.series_id == series_id)
+    if status is not None:
+        statement = statement.where(JOBS.c.status == status)
     if before is not None:
         statement = statement.where(JOBS.c.id < before)
     return [_job(row) for row in connection.execute(statement)]

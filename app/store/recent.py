@@ -10,8 +10,10 @@ SPARK_POINTS = 60
 
 NEWEST = text(
     "SELECT one.id AS series_id, "
-    "(SELECT array_agg(value[1] ORDER BY timestamp) FROM (SELECT timestamp, value FROM points "
-    "WHERE tenant_id = :tenant_id AND series_id = one.id ORDER BY timestamp DESC LIMIT :most) AS p) "
+    "(SELECT array_agg(nullif(value[1], 'NaN') ORDER BY timestamp) "
+    "FROM (SELECT timestamp, value FROM points "
+    "WHERE tenant_id = :tenant_id AND series_id = one.id "
+    "ORDER BY timestamp DESC LIMIT :most) AS newest) "
     "AS recent, "
     "(SELECT value FROM points WHERE tenant_id = :tenant_id AND series_id = one.id "
     "ORDER BY timestamp DESC LIMIT 1) AS last_value, "

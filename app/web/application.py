@@ -15,10 +15,13 @@ PUBLIC = {
     ("GET", "/"),
     ("GET", "/assets/{tag}/{asset}"),
     ("GET", "/docs"),
+    ("GET", "/events"),
     ("GET", "/healthz"),
     ("GET", "/metrics"),
     ("GET", "/openapi.json"),
     ("GET", "/readyz"),
+    ("GET", "/series/{series_name}"),
+    ("GET", "/upload"),
 }
 
 

@@ -8,6 +8,8 @@ from app.console.assets import ASSETS, address
 from app.web.routes import DECLARED
 from tests.service import Service
 
+PAGES = ["/", "/docs", "/events", "/upload", "/series/absent"]
+
 
 def test_the_start_page_names_this_service_s_own_address(service: Service) -> None:
     with service.client() as client:
@@ -18,8 +20,10 @@ def test_the_start_page_names_this_service_s_own_address(service: Service) -> No
 
 def test_an_address_cannot_bring_markup_into_the_page(service: Service) -> None:
     with service.client() as client:
-        answer = client.get("/", headers={"Host": "<script>alert(1)</script>"})
-    assert "<script>" not in answer.text
+        for path in ("/", "/series/%3Cscript%3Ealert(1)"):
+            answer = client.get(path, headers={"Host": "<script>alert(1)</script>"})
+            assert answer.headers["Content-Type"].startswith("text/html")
+            assert "<script>" not in answer.text
 
 
 def test_the_page_of_routes_lists_every_route_without_a_script_too(service: Service) -> None:
@@ -28,7 +32,7 @@ def test_the_page_of_routes_lists_every_route_without_a_script_too(service: Serv
     assert all(f"<code>{route.path}</code>" in answer.text for route in DECLARED)
 
 
-@pytest.mark.parametrize("path", ["/", "/docs"])
+@pytest.mark.parametrize("path", PAGES)
 def test_nothing_inline_is_let_run(service: Service, path: str) -> None:
     with service.client() as client:
         policy = client.get(path).headers["Content-Security-Policy"]
@@ -36,7 +40,7 @@ def test_nothing_inline_is_let_run(service: Service, path: str) -> None:
     assert "unsafe" not in policy
 
 
-@pytest.mark.parametrize("path", ["/", "/docs"])
+@pytest.mark.parametrize("path", PAGES)
 def test_all_that_a_page_loads_is_there(service: Service, path: str) -> None:
     with service.client() as client:
         loaded = re.findall(r"(?:src|href)=\"(/assets/[^\"]+)\"", client.get(path).text)
