@@ -61,8 +61,8 @@ class ChartAnswer(Answered):
 
     series: str
     field: str
-    start: str = Field(serialization_alias="from")
-    end: str = Field(serialization_alias="to")
+    start: str = Field(alias="from")
+    end: str = Field(alias="to")
     part_s: float | None
     timestamps: Milliseconds
     least: Numbers

@@ -13,7 +13,7 @@ OVERVIEW = "/v1/overview"
 
 
 @route("GET", OVERVIEW, scope="read", query=SeriesQuery, answer=list[console_answers.WatchedAnswer])
-def get_overview(parts: Parts, caller: Caller, query: SeriesQuery) -> dict[str, Any]:
+def get_watched(parts: Parts, caller: Caller, query: SeriesQuery) -> dict[str, Any]:
     """The series, by name, each with its newest values and its open event."""
     after = pages.after_one(parts, OVERVIEW, query.cursor)
     found = watched.overview(parts, caller.tenant_id, after, query.rows, query.prefix, query.tag)

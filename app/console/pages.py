@@ -32,7 +32,7 @@ def get_start(request: Request) -> Answer:
     return _console(request, "overview")
 
 
-@route("GET", "/series/{series_name}", scope="public")
+@route("GET", "/series/{series_name}", scope="public", errors=(404,))
 def get_series_page(request: Request, series_name: str) -> Answer:
     """The console's page of a series."""
     return _console(request, "series", series=series_name)

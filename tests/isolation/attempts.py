@@ -109,7 +109,10 @@ class Trespassing:
             "X-API-Key": self.theirs.names["key_id"],
         }
         is_led = "{" in self.route.path and self.route.method != "GET"
-        yield self._asked("header", self._safe, {404} if is_led else ANSWERED, headers=headers)
+        bare = {415} if self.route.uploads and not self.route.body else set()
+        yield self._asked(
+            "header", self._safe, {404} if is_led else ANSWERED | bare, headers=headers
+        )
 
     @property
     def _safe(self) -> dict[str, str]:

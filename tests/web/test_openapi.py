@@ -48,7 +48,7 @@ def test_each_route_is_described_with_its_errors(document: Any, route: Route) ->
     assert operation["summary"]
     assert operation["responses"].keys() >= {str(route.status), *map(str, route.errors)}
     assert ("security" in operation) == (route.scope == "public")
-    assert ("requestBody" in operation) == bool(route.body)
+    assert ("requestBody" in operation) == bool(route.body or route.uploads)
     if route.scope != "public":
         assert operation["responses"].keys() >= {"401", "403", "422", "500", "503"}
         assert route.scope in operation["description"]
