@@ -64,6 +64,9 @@ class ChartAnswer(Answered):
     start: str = Field(alias="from")
     end: str = Field(alias="to")
     part_s: float | None
+    is_sampled: bool = Field(
+        description="Not every point of a part was read, as they are very many; every anomaly was"
+    )
     timestamps: Milliseconds
     least: Numbers
     greatest: Numbers

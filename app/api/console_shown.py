@@ -46,6 +46,7 @@ def chart(of: Series, field: str | None, drawn: Chart) -> dict[str, Any]:
         "from": shown.moment(drawn.start),
         "to": shown.moment(drawn.end),
         "part_s": None if drawn.width is None else drawn.width.total_seconds(),
+        "is_sampled": drawn.is_sampled,
         "timestamps": [at.timestamp() * 1000 for at in times],
         "least": least,
         "greatest": greatest,

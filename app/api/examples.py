@@ -122,6 +122,7 @@ CHART = {
     "from": TIME,
     "to": "2014-11-02T02:00:00Z",
     "part_s": None,
+    "is_sampled": False,
     "timestamps": [1_414_890_000_000],
     "least": [39_197.0],
     "greatest": [39_197.0],

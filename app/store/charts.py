@@ -1,5 +1,6 @@
 """What a chart draws of a span: every point where there are few, else the least and greatest of
-each of so many equal parts; anomalies stand beside them, so none is lost between two."""
+each of so many equal parts, of very many points by a sample; anomalies stand beside them, so none
+is lost between two."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from app.store.together import BEGIN, COMMIT, Ask, Rows, Statement, run_on
 
 ANSWER_S = 130.0  # longer than the server lets a statement take
 FINEST = timedelta(microseconds=1)
+MOST_READ = 300_000
 # Planning over all the years takes longer than drawing a year: planned once for a connection.
 BECOME = Statement(
     "draw_as",
@@ -43,14 +45,48 @@ PARTS = Statement(
     "min(nullif(lower[$5], 'NaN')) AS lower, max(nullif(upper[$5], 'NaN')) AS upper "
     f"FROM scores WHERE {MINE} GROUP BY 1) AS judged USING (part) ORDER BY 1",
 )
-# The strongest of each part, and how many there are.
+# Where reading all would take seconds: of each part some stretches, evenly apart, in which a day's
+# course shows as well as a minute's.
+STRETCHES, STRETCH_POINTS = 8, 25
+
+
+def _sampled(table: str, columns: str) -> str:
+    return (
+        f"SELECT place / {STRETCHES} AS part, {columns} "  # noqa: S608  # nosec B608 - all of it is ours
+        f"FROM generate_series(0, $7::bigint * {STRETCHES} - 1) AS place, LATERAL ("
+        f"SELECT * FROM {table} WHERE tenant_id = $1 AND series_id = $2 "
+        f"AND timestamp >= $3::timestamptz + place * $6::interval / {STRETCHES} "
+        f"AND timestamp < least($4, $3::timestamptz + (place + 1) * $6::interval / {STRETCHES}) "
+        f"ORDER BY timestamp LIMIT {STRETCH_POINTS}) AS stretch GROUP BY 1"
+    )
+
+
+SAMPLED = Statement(
+    "draw_sampled",
+    "SELECT $3::timestamptz + part * $6::interval, least, greatest, expected, lower, upper FROM ("  # noqa: S608  # nosec B608 - all of it is ours
+    + _sampled(
+        "points",
+        "min(nullif(value[$5], 'NaN')) AS least, max(nullif(value[$5], 'NaN')) AS greatest",
+    )
+    + ") AS bounds LEFT JOIN ("
+    + _sampled(
+        "scores",
+        "avg(nullif(expected[$5], 'NaN')) AS expected, min(nullif(lower[$5], 'NaN')) AS lower, "
+        "max(nullif(upper[$5], 'NaN')) AS upper",
+    )
+    + ") AS judged USING (part) ORDER BY 1",
+)
+# The strongest of each part, and how many there are. The bounds name the tenant, so that only the
+# index of its anomalies serves: by that of the series each score would be looked at.
 ANOMALIES = Statement(
     "draw_anomalies",
-    "SELECT DISTINCT ON (part) timestamp, value, score, alert, event, reason, "  # noqa: S608  # nosec B608 - the condition is ours
+    "SELECT DISTINCT ON (part) timestamp, value, score, alert, event, reason, "  # nosec B608 - the condition is ours
     "count(*) OVER (PARTITION BY part) FROM ("
     "SELECT date_bin($6, timestamp, $3) AS part, timestamp, "
     "nullif(value[$5], 'NaN') AS value, score, alert, event, reason "
-    f"FROM scores WHERE {MINE} AND is_anomaly) AS anomalous ORDER BY part, score DESC, timestamp",
+    "FROM scores WHERE tenant_id = $1 AND series_id = $2 AND is_anomaly "
+    "AND (tenant_id, timestamp) >= ($1, $3) AND (tenant_id, timestamp) < ($1, $4)"
+    ") AS anomalous ORDER BY part, score DESC, timestamp",
 )
 
 
@@ -64,23 +100,34 @@ class Chart:
     width: timedelta | None
     rows: Sequence[tuple[Any, ...]]
     anomalies: Sequence[tuple[Any, ...]]
+    is_sampled: bool = False
 
 
 def drawn(
-    lent: PoolProxiedConnection, of: Series, field: int, start: datetime, end: datetime, parts: int
+    lent: PoolProxiedConnection,
+    of: Series,
+    field: int,
+    start: datetime,
+    end: datetime,
+    parts: int,
+    most_read: int = MOST_READ,
 ) -> Chart:
     """Of the field in that place, from 0; the span includes its start, not its end."""
     width = max((end - start) / parts, FINEST)
     given = (of.tenant_id, of.id, start.isoformat(), end.isoformat(), field + 1)
     span = tuple(str(one).encode() for one in given)
     by_width = (*span, f"{width / FINEST} microseconds".encode())
-    most = str(2 * parts + 1).encode()
+    most = str(most_read + 1).encode()
     ((count,),), anomalies = _asked(
         lent, span[0], [(COUNT, (*span[:4], most)), (ANOMALIES, by_width)]
     )
-    is_little = count <= 2 * parts
-    (rows,) = _asked(lent, span[0], [(EACH, span) if is_little else (PARTS, by_width)])
-    return Chart(start, end, None if is_little else width, rows, anomalies)
+    if count <= 2 * parts:
+        (rows,) = _asked(lent, span[0], [(EACH, span)])
+        return Chart(start, end, None, rows, anomalies)
+    is_sampled = count > most_read
+    way = (SAMPLED, (*by_width, str(parts).encode())) if is_sampled else (PARTS, by_width)
+    (rows,) = _asked(lent, span[0], [way])
+    return Chart(start, end, width, rows, anomalies, is_sampled)
 
 
 def _asked(lent: PoolProxiedConnection, tenant: bytes, asked: Sequence[Ask]) -> list[Rows]:

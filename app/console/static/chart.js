@@ -121,6 +121,7 @@ export class Chart {
     window.Plotly.react(this.place, traces(data, this.judged, colours), layout, config).then(() => {
       this.isDrawing = false;
     });
+    this.ondrawn?.(data);
     this.place.dataset.points = String(data.timestamps.length);
     this.place.dataset.anomalies = String(data.anomalies.length);
     if (!this.isDrawn) this.listen();

@@ -36,6 +36,8 @@ async function showSeries(page) {
   const more = element("button", { type: "button", hidden: true, onclick: () => fill(false) }, "Older rows");
   const training = element("div", { role: "status" });
   const details = element("details", {}, element("summary", {}, "Settings"));
+  const sampled = element("p.quiet", { hidden: true }, "Drawn from a sample, as there are very many points here; every anomaly is marked. Zoom in to see each point.");
+  chart.ondrawn = (data) => { sampled.hidden = !data.is_sampled; };
   let cursor = null;
 
   function describe() {
@@ -130,6 +132,7 @@ async function showSeries(page) {
     training,
     wrong,
     one.points ? chart.place : element("p.first", {}, "No points yet. ", element("a", { href: `/upload?series=${encodeURIComponent(name)}` }, "Upload a CSV")),
+    sampled,
     details,
     element("div.heading", {}, element("h2", {}, "Scores"), element("div.filter", {}, only, element("label", { for: "only" }, "Anomalies only"), least)),
     element("div.scrolls", { tabindex: "0", role: "region", "aria-label": "Scores" }, element("table", {}, element("thead", {}, element("tr", {}, TITLES.map((title) => element("th", { scope: "col" }, title)))), rows)),
