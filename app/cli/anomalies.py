@@ -7,7 +7,6 @@ import typer
 from app.cli import client, output
 from app.cli.output import AsJson
 
-MINE, OF_ALL = "/v1/anomalies", "/v1/admin/anomalies"
 COLUMNS: output.Columns = {
     "time": lambda score: score["timestamp"],
     "series": lambda score: score["series"],
@@ -35,9 +34,16 @@ def anomalies(
 ) -> None:
     """List anomalous points, newest first."""
     is_operator = all_tenants or tenant is not None
-    query = {"series": series, "from": start, "to": end, "min_score": min_score, "tenant": tenant}
     with client.connected("operator" if is_operator else "tenant") as service:
-        rows = service.pages(OF_ALL if is_operator else MINE, limit, **query)
+        span = {"start": start, "end": end}
+        listed = (
+            service.list_all_anomalies(
+                tenant=tenant, series=series, min_score=min_score, limit=limit, **span
+            )
+            if is_operator
+            else service.list_anomalies(series=series, min_score=min_score, limit=limit, **span)
+        )
+        rows = client.raws(listed)
     columns = OF_TENANTS if is_operator else COLUMNS
     output.listed(rows, columns, as_json, "No anomalies", ["value", "expected", "score"])
     if len(rows) == limit:

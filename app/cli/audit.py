@@ -7,7 +7,6 @@ import typer
 from app.cli import client, output
 from app.cli.output import AsJson
 
-AUDIT = "/v1/admin/audit"
 COLUMNS: output.Columns = {
     "at": lambda entry: entry["at"],
     "action": lambda entry: entry["action"],
@@ -29,9 +28,9 @@ def audit(
     as_json: AsJson = False,
 ) -> None:
     """List who did what, from where, newest first. Needs an operator key."""
-    query = {"tenant": tenant, "action": action, "from": start, "to": end}
     with client.connected("operator") as service:
-        rows = service.pages(AUDIT, limit, **query)
+        listed = service.list_audit(tenant=tenant, action=action, start=start, end=end, limit=limit)
+        rows = client.raws(listed)
     output.listed(rows, COLUMNS, as_json, "Nothing was done")
     if len(rows) == limit:
         output.message(f"There may be more: these are the newest {limit} (--limit).")

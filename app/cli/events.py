@@ -7,7 +7,6 @@ import typer
 from app.cli import client, output
 from app.cli.output import AsJson
 
-EVENTS = "/v1/events"
 COLUMNS: output.Columns = {
     "start": lambda event: event["start"],
     "end": lambda event: event["end"] or "open",
@@ -31,9 +30,11 @@ def events(
     as_json: AsJson = False,
 ) -> None:
     """List events, newest first: anomalous points that belong together, of which one alerted."""
-    query = {"series": series, "from": start, "to": end, "open": is_open}
     with client.connected() as service:
-        rows = service.pages(EVENTS, limit, **query)
+        listed = service.list_events(
+            series=series, start=start, end=end, is_open=is_open, limit=limit
+        )
+        rows = client.raws(listed)
     output.listed(rows, COLUMNS, as_json, "No events", ["points", "score"])
     if len(rows) == limit:
         output.message(f"There may be more: these are the newest {limit} (--limit).")

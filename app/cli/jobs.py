@@ -1,32 +1,29 @@
 """A job of the service, followed to its end."""
 
-import time
-from typing import TYPE_CHECKING, Any
+from math import inf
+from typing import TYPE_CHECKING
 
 from app.cli import output
-from app.cli.client import Client
-from app.cli.failures import ServiceRefused
+from app.cli.failures import CommandFailed
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-POLL_S = 0.2
+    from app.client import Job, Tocsin
 
 
-def followed(
-    service: Client, job: dict[str, Any], doing: str, console: "Console | None" = None
-) -> dict[str, Any]:
+def followed(service: "Tocsin", job: "Job", doing: str, console: "Console | None" = None) -> "Job":
     """The job once it has succeeded, behind a bar meanwhile; one that failed is an error."""
+    from app.client import JobFailed
+
     with output.progress(console) as progress:
         bar = progress.add_task(doing, total=1.0)
-        while job["status"] in ("queued", "running"):
-            time.sleep(POLL_S)
-            job = service.ask("GET", f"/v1/jobs/{job['id']}")
-            progress.update(bar, completed=job["progress"], description=_described(doing, job))
-    if job["status"] == "failed":
-        raise ServiceRefused(200, {"detail": f"{doing} failed: {job['error']}"})
-    return job
 
+        def show(now: "Job") -> None:
+            waits = ", waiting for a worker" if now.status == "queued" else ""
+            progress.update(bar, completed=now.progress, description=f"{doing}{waits}")
 
-def _described(doing: str, job: dict[str, Any]) -> str:
-    return f"{doing}, waiting for a worker" if job["status"] == "queued" else doing
+        try:
+            return service.wait_for(job, timeout_s=inf, on_progress=show)
+        except JobFailed as error:
+            raise CommandFailed(f"{doing} failed: {error.job.error}") from None

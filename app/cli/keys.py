@@ -1,5 +1,7 @@
 """`tocsin keys`: a tenant's keys over HTTP, the operator's directly in the database."""
 
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -15,7 +17,6 @@ OfOperator = Annotated[
 
 KeyId = Annotated[str, typer.Argument(metavar="ID", help="Of `tocsin keys list`.")]
 
-PATH = "/v1/keys"
 UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 MOST_GRACE_S = 30 * UNITS["d"]
 COLUMNS: output.Columns = {
@@ -39,7 +40,7 @@ def list_keys(is_operator: OfOperator = False, as_json: AsJson = False) -> None:
         rows = operator_keys.listed()
     else:
         with client.connected() as service:
-            rows = service.pages(PATH)
+            rows = client.raws(service.list_keys())
     output.listed(rows, COLUMNS, as_json, "There are no keys")
 
 
@@ -62,12 +63,11 @@ def create(
             raise WrongUsage("An operator key has no scopes, tenant or end.")
         made = _made_for_operator(name)
     else:
-        body = {"name": name, "scopes": scopes or ["read"], "expires_at": expires_at}
-        made = _made(tenant, {k: v for k, v in body.items() if v is not None})
+        made = _made(tenant, name, scopes or ["read"], expires_at)
     _show(made, f"Made the key {made['id']}", as_json)
 
 
-def _show(made: dict[str, Any], done: str, as_json: bool) -> None:
+def _show(made: Mapping[str, Any], done: str, as_json: bool) -> None:
     """A key with its secret."""
     if as_json:
         output.data(made)
@@ -76,17 +76,18 @@ def _show(made: dict[str, Any], done: str, as_json: bool) -> None:
     print(made["secret"])
 
 
-def _made_for_operator(name: str) -> dict[str, Any]:
+def _made_for_operator(name: str) -> Mapping[str, Any]:
     from app.cli import operator_keys
 
     return operator_keys.made(name)
 
 
-def _made(tenant: str | None, body: dict[str, Any]) -> dict[str, Any]:
-    path = client.path("v1", "tenants", tenant, "keys") if tenant else PATH
+def _made(
+    tenant: str | None, name: str, scopes: Sequence[Any], expires_at: str | None
+) -> Mapping[str, Any]:
     with client.connected("operator" if tenant else "tenant") as service:
-        made: dict[str, Any] = service.ask("POST", path, json=body)
-    return made
+        make = partial(service.create_tenant_key, tenant) if tenant else service.create_key
+        return make(name, scopes, expires_at=expires_at).raw
 
 
 @app.command()
@@ -103,11 +104,10 @@ def rotate(
     if is_operator:
         from app.cli import operator_keys
 
-        made = operator_keys.rotated(key_id, grace_s)
+        made: Mapping[str, Any] = operator_keys.rotated(key_id, grace_s)
     else:
-        path = client.path("v1", "keys", key_id, "rotate")
         with client.connected() as service:
-            made = service.ask("POST", path, json={"grace_seconds": grace_s})
+            made = service.rotate_key(key_id, grace_s=grace_s).raw
     end = f"; the one before works until {made['previous_until']}" if grace_s else ""
     _show(made, f"Rotated the key {key_id}{end}", as_json)
     _keep(made["secret"])
@@ -154,5 +154,5 @@ def revoke(
         operator_keys.revoke(key_id)
     else:
         with client.connected() as service:
-            service.ask("DELETE", client.path("v1", "keys", key_id))
+            service.revoke_key(key_id)
     output.message(f"Revoked the key {key_id}.")

@@ -2,24 +2,25 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from app.cli import client, output
-from app.cli.client import Client
+
+if TYPE_CHECKING:
+    from app.client import Tocsin
 
 Scores = Sequence[dict[str, Any]]
 LONGEST_GAP = timedelta(hours=12)  # longer, and another run begins
 
 
-def show(service: Client, series: str, console: Console) -> None:
+def show(service: "Tocsin", series: str, console: Console) -> None:
     """A table of all anomalies of a series with one field, newest last."""
-    path = client.path("v1", "series", series)
-    anomalies = service.pages(f"{path}/scores", anomalies_only=True)
-    points = service.ask("GET", path)["points"]
+    anomalies = client.raws(service.list_scores(series, anomalies_only=True))
+    points = service.get_series(series).points
     grouped = runs(anomalies)
     title = f"{points:,} points, {len(anomalies)} of them anomalous, in {len(grouped)} runs"
     console.print()

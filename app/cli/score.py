@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 import typer
 
 from app.cli import bodies, client, output
-from app.cli.client import Client
-from app.cli.failures import FAILED, WrongUsage, line_of
+from app.cli.failures import FAILED, WrongUsage
 from app.cli.output import AsJson
 
 if TYPE_CHECKING:
+    from app.client import Tocsin
     from app.ingest.chunk import Chunk
 
-BATCH_POINTS = 1_000
 COLUMNS: output.Columns = {
     "time": lambda score: score["timestamp"],
     "value": lambda score: output.text(score["value"]),
@@ -43,50 +42,30 @@ def score(
 ) -> None:
     """Judge points and store them with their scores. JSON is one array of scores."""
     with client.connected() as service:
-        answer = judged(service, series, _points(service, series, points or [], file), replaces)
-    for error in answer["errors"]:
-        output.message(line_of(error))
+        asked = _points(service, series, points or [], file)
+        answer = service.score_points(
+            series, asked, on_conflict="replace" if replaces else "refuse"
+        )
+    for error in answer.errors:
+        output.message(f"{asked[error.place]['timestamp']}: {error.message}")
     numbers = ["value", "expected", "score"]
-    output.listed(answer["data"], COLUMNS, as_json, "No point was scored", numbers)
-    if answer["errors"]:
+    output.listed(client.raws(answer), COLUMNS, as_json, "No point was scored", numbers)
+    if answer.errors:
         raise typer.Exit(FAILED)
 
 
-def judged(
-    service: Client, series: str, points: Sequence[dict[str, Any]], replaces: bool = False
-) -> dict[str, Any]:
-    """Scores and errors of all points, asked for in batches, as a live client would."""
-    path = client.path("v1", "series", series, "score")
-    query = {"on_conflict": "replace"} if replaces else {}
-    scores: list[dict[str, Any]] = []
-    errors: list[dict[str, Any]] = []
-    for start in range(0, len(points), BATCH_POINTS):
-        batch = points[start : start + BATCH_POINTS]
-        answer = service.ask("POST", path, json={"points": batch}, params=query)
-        scores += answer["data"]
-        errors += [_placed(error, start, batch) for error in answer["errors"]]
-    return {"data": scores, "errors": errors}
-
-
-def _placed(error: dict[str, Any], start: int, batch: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The error, naming the point by its time rather than by its place in a batch."""
-    place = int(error["field"].removeprefix("points[").partition("]")[0])
-    return {**error, "field": batch[place]["timestamp"], "place": start + place}
-
-
 def _points(
-    service: Client, series: str, given: Sequence[str], file: str | None
+    service: "Tocsin", series: str, given: Sequence[str], file: str | None
 ) -> list[dict[str, Any]]:
     if given and file is not None:
         raise WrongUsage("Give points as arguments or in a file, not both.")
     if given:
-        fields = service.ask("GET", client.path("v1", "series", series))["fields"]
-        header = ",".join(["timestamp", *fields])
+        header = ",".join(["timestamp", *service.get_series(series).fields])
         return list(parsed(BytesIO("\n".join([header, *given, ""]).encode()), is_typed=True))
     if file is None and sys.stdin.isatty():
         raise WrongUsage("Give points such as 2014-11-02T01:00:00Z,39197, or --file FILE.csv.")
-    with bodies.opened(file or bodies.STDIN) as body:
-        return list(parsed(body.file))
+    with bodies.opened(file or bodies.STDIN) as content:
+        return list(parsed(content))
 
 
 def parsed(file: BinaryIO, is_typed: bool = False) -> Iterator[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """`tocsin series`: what a tenant watches."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -11,7 +11,6 @@ from app.cli.output import AsJson
 app = typer.Typer(no_args_is_help=True, help="Series of points.")
 Name = Annotated[str, typer.Argument(metavar="SERIES", help="Its name.")]
 
-PATH = "/v1/series"
 COLUMNS: output.Columns = {
     "series": lambda series: series["name"],
     "status": lambda series: series["status"],
@@ -31,7 +30,7 @@ def list_series(
 ) -> None:
     """List the series, by name."""
     with client.connected() as service:
-        rows = service.pages(PATH, prefix=prefix, tag=tag)
+        rows = client.raws(service.list_series(prefix=prefix, tag=tag))
     output.listed(rows, COLUMNS, as_json, "There are no series", ["points", "model"])
 
 
@@ -46,20 +45,19 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Make a series."""
-    body: dict[str, Any] = {"name": name, "description": description, "tags": tags or []}
-    if fields:
-        body["fields"] = fields
     with client.connected() as service:
-        made = service.ask("POST", PATH, json=body)
-    output.one(made, as_json)
+        made = service.create_series(
+            name, fields=fields or None, description=description, tags=tags or []
+        )
+    output.one(made.raw, as_json)
 
 
 @app.command()
 def show(name: Name, as_json: AsJson = False) -> None:
     """Show a series and its state."""
     with client.connected() as service:
-        found = service.ask("GET", client.path("v1", "series", name))
-    output.one(found, as_json)
+        found = service.get_series(name)
+    output.one(found.raw, as_json)
 
 
 @app.command()
@@ -68,8 +66,8 @@ def delete(
 ) -> None:
     """Remove a series with its points, scores and models, for good."""
     with client.connected() as service:
-        service.ask("GET", client.path("v1", "series", name))
+        service.get_series(name)
         if not yes and not typer.confirm(f"Erase {name} for good?", err=True):
             raise WrongUsage("Nothing was erased.")
-        service.ask("DELETE", client.path("v1", "series", name))
+        service.delete_series(name)
     output.message(f"Removed the series {name}.")

@@ -1,6 +1,6 @@
 """`tocsin tenants`: what the operator does."""
 
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
 import typer
 
@@ -11,7 +11,6 @@ from app.cli.output import AsJson
 app = typer.Typer(no_args_is_help=True, help="Tenants. Needs an operator key.")
 Slug = Annotated[str, typer.Argument(help="The tenant's name in addresses, such as `acme`.")]
 
-PATH = "/v1/tenants"
 COLUMNS: output.Columns = {
     "slug": lambda tenant: tenant["slug"],
     "name": lambda tenant: tenant["name"],
@@ -25,7 +24,7 @@ COLUMNS: output.Columns = {
 def list_tenants(as_json: AsJson = False) -> None:
     """List the tenants."""
     with client.connected("operator") as service:
-        rows = service.pages(PATH)
+        rows = client.raws(service.list_tenants())
     output.listed(rows, COLUMNS, as_json, "There are no tenants: `tocsin tenants create SLUG`")
 
 
@@ -37,12 +36,12 @@ def create(
 ) -> None:
     """Make a tenant, and print its first key: the secret is shown this once."""
     with client.connected("operator") as service:
-        made = service.ask("POST", PATH, json={"slug": slug, "name": name or slug})
+        made = service.create_tenant(slug, name or slug)
     if as_json:
-        output.data(made)
+        output.data(made.raw)
         return
     output.message(f"Made the tenant {slug}. Its first key, shown this once:")
-    print(made["api_key"]["secret"])
+    print(made.api_key.secret)
 
 
 @app.command()
@@ -57,13 +56,13 @@ def resume(slug: Slug, as_json: AsJson = False) -> None:
     _set_status(slug, "active", as_json)
 
 
-def _set_status(slug: str, status: str, as_json: bool) -> None:
+def _set_status(slug: str, status: Literal["active", "suspended"], as_json: bool) -> None:
     with client.connected("operator") as service:
-        tenant: dict[str, Any] = service.ask("PATCH", _path(slug), json={"status": status})
+        tenant = service.update_tenant(slug, status=status)
     if as_json:
-        output.data(tenant)
+        output.data(tenant.raw)
     else:
-        output.message(f"The tenant {slug} is {tenant['status']}.")
+        output.message(f"The tenant {slug} is {tenant.status}.")
 
 
 @app.command()
@@ -74,16 +73,12 @@ def delete(
 ) -> None:
     """Erase a tenant with its series, points, scores, models and keys, for good."""
     with client.connected("operator") as service:
-        service.ask("GET", _path(slug))
+        service.get_tenant(slug)
         if not yes and typer.prompt(f"Type {slug} to erase all of it for good", err=True) != slug:
             raise WrongUsage("That is not its slug: nothing was erased.")
-        job = service.ask("DELETE", _path(slug), params={"confirm": slug})
+        job = service.delete_tenant(slug, confirm=slug)
         job = jobs.followed(service, job, f"Erasing {slug}")
     if as_json:
-        output.data(job)
+        output.data(job.raw)
     else:
         output.message(f"Erased the tenant {slug}.")
-
-
-def _path(slug: str) -> str:
-    return client.path("v1", "tenants", slug)

@@ -15,12 +15,12 @@ def train(
 ) -> None:
     """Train a model on all of a series' history."""
     with client.connected() as service:
-        job = service.ask("POST", client.path("v1", "series", series, "train"))
+        job = service.train(series)
         if waits:
             job = jobs.followed(service, job, f"Training {series}")
     if as_json:
-        output.data(job)
+        output.data(job.raw)
     elif waits:
-        output.message(f"{series} has model version {job['model_version']}.")
+        output.message(f"{series} has model version {job.model_version}.")
     else:
-        output.message(f"Job {job['id']} is {job['status']}.")
+        output.message(f"Job {job.id} is {job.status}.")

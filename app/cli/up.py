@@ -92,7 +92,7 @@ def _with_operator_key(configured: "Settings") -> "Credentials":
     known = credentials.read(configured.data_dir)
     try:
         with client.opened(url, known.operator_key) as service:
-            service.ask("GET", "/v1/tenants", params={"limit": 1})
+            next(iter(service.list_tenants(limit=1)), None)
         found = replace(known, url=url)
     except ServiceRefused as error:
         if error.status not in (401, 403):

@@ -1,19 +1,21 @@
 """`tocsin upload`: history from a file or a pipe."""
 
 import gzip
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
 from app.cli import bodies, client, output
-from app.cli.bodies import Body
-from app.cli.client import Client
-from app.cli.failures import ServiceRefused, line_of
+from app.cli.failures import line_of
 from app.cli.output import AsJson
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from app.client import Tocsin, Upload
 
 LONGEST_HEADER_BYTES = 65_536
 
@@ -41,92 +43,94 @@ def upload(
     as_json: AsJson = False,
 ) -> None:
     """Store points without scoring them. One bad row refuses the file, and each is named."""
-    query = {
-        "timestamp_column": timestamp_column,
-        "value_column": value_column,
-        "on_error": "skip" if skips else None,
-        "on_conflict": "replace" if replaces else None,
-    }
-    asked = {name: value for name, value in query.items() if value is not None}
-    with bodies.opened(file) as body, client.connected() as service:
+    from app.client import ServiceError
+
+    with bodies.opened(file) as data, client.connected() as service:
         is_new = creates and ensure_series(
-            service, series, _fields(body, timestamp_column, value_column)
+            service, series, _fields(data, timestamp_column, value_column)
+        )
+        store = partial(
+            service.upload,
+            series,
+            data,
+            timestamp_column=timestamp_column,
+            value_column=value_column,
+            on_error="skip" if skips else "refuse",
+            on_conflict="replace" if replaces else "refuse",
         )
         try:
-            report = send(service, series, body, asked)
-        except ServiceRefused:
-            if is_new:  # an upload that was refused leaves nothing, not even its name
-                service.ask("DELETE", client.path("v1", "series", series))
+            report = shown(series, store)
+        except ServiceError as error:
+            if is_new and not error.stored:  # what was refused leaves nothing, not even its name
+                service.delete_series(series)
             raise
     _show(series, report, as_json)
 
 
-def ensure_series(service: Client, name: str, fields: list[str]) -> bool:
+def ensure_series(service: "Tocsin", name: str, fields: list[str]) -> bool:
     """Make the series unless it is there; whether it was made."""
-    if service.find(client.path("v1", "series", name)) is not None:
-        return False
-    service.ask("POST", "/v1/series", json={"name": name, "fields": fields})
-    return True
+    from app.client import NotFound
+
+    try:
+        service.get_series(name)
+    except NotFound:
+        service.create_series(name, fields=fields)
+        return True
+    return False
 
 
-def send(
-    service: Client,
-    series: str,
-    body: Body,
-    query: Mapping[str, str] | None = None,
-    shown_on: "Console | None" = None,
-) -> dict[str, Any]:
-    """Upload the body behind a bar, in constant memory; what the service reports of it."""
+def shown(
+    series: str, store: "Callable[..., Upload]", shown_on: "Console | None" = None
+) -> "Upload":
+    """Upload behind a bar; what the service reports of it."""
     with output.progress(shown_on) as progress:
-        bar = progress.add_task(f"Uploading to {series}", total=body.size_bytes)
+        bar = progress.add_task(f"Uploading to {series}", total=None)
 
-        def note_sent(size_bytes: int) -> None:
-            progress.advance(bar, size_bytes)
-            if progress.tasks[bar].finished:
-                progress.update(bar, description=f"Storing in {series}")
+        def note(done: int, total: int | None) -> None:
+            doing = "Storing in" if done == total else "Uploading to"
+            progress.update(bar, completed=done, total=total, description=f"{doing} {series}")
 
-        report: dict[str, Any] = service.ask(
-            "POST",
-            client.path("v1", "series", series, "points"),
-            params=query,
-            headers=body.headers,
-            content=body.parts(note_sent),
-        )
-    return report
+        return store(on_progress=note)
 
 
-def _fields(body: Body, timestamp_column: str | None, value_column: str | None) -> list[str]:
+def _fields(file: BinaryIO, timestamp_column: str | None, value_column: str | None) -> list[str]:
     """The fields that the header names; what cannot be read is left for the service to refuse."""
+    from app.client.sources import form_of
     from app.errors import Invalid
     from app.ingest.header import Wanted, read_header
     from app.ingest.limits import DEFAULT_LIMITS
 
-    if body.media_type != bodies.CSV:
+    if form_of(file) != "csv":
         return ["value"]
     wanted = Wanted(timestamp_column=timestamp_column, value_column=value_column)
     try:
-        return list(read_header(_first_line(body), 1, wanted, DEFAULT_LIMITS).columns)
+        return list(read_header(_first_line(file), 1, wanted, DEFAULT_LIMITS).columns)
     except (Invalid, UnicodeDecodeError, OSError, EOFError):
         return ["value"]
+    finally:
+        file.seek(0)
 
 
-def _first_line(body: Body) -> str:
-    file = gzip.GzipFile(fileobj=body.file) if body.is_gzip else body.file
-    line: bytes = file.readline(LONGEST_HEADER_BYTES)
+def _first_line(file: BinaryIO) -> str:
+    is_gzip = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    text = gzip.GzipFile(fileobj=file) if is_gzip else file
+    line: bytes = text.readline(LONGEST_HEADER_BYTES)
     return line.decode("utf-8-sig").rstrip("\r\n")
 
 
-def _show(series: str, report: dict[str, Any], as_json: bool) -> None:
-    for error in report["errors"]:
+def _show(series: str, report: "Upload", as_json: bool) -> None:
+    counts = asdict(report)
+    for error in counts["errors"]:
         output.message(line_of(error))
     if as_json:
-        output.data(report)
+        output.data(counts)
         return
     counted = ", ".join(
-        f"{report[name]:,} {name}"
+        f"{counts[name]:,} {name}"
         for name in ("stored", "duplicates", "replaced", "rejected")
-        if report[name] or name == "stored"
+        if counts[name] or name == "stored"
     )
-    output.message(f"{series}: {report['received']:,} rows, {counted}.")
-    if report["job"]:
-        output.message(f"A model is being trained on them: job {report['job']}.")
+    output.message(f"{series}: {report.received:,} rows, {counted}.")
+    if report.job:
+        output.message(f"A model is being trained on them: job {report.job}.")

@@ -42,6 +42,7 @@ def test_the_environment_is_read_in_few_places() -> None:
     assert reading <= {
         "app/cli/checks.py",
         "app/cli/children.py",
+        "app/client/configuration.py",
         "app/embedded/folders.py",
         "app/processes/child.py",
         "app/settings.py",
