@@ -4,13 +4,14 @@ Sync and async clients send the same requests and read the same answers; each ha
 to wait.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
+
+import orjson
 
 from app.client import times
 from app.client.bodies import Body
@@ -50,13 +51,13 @@ class Answer:
 
     def json(self) -> Any:
         try:
-            return json.loads(self.content)
+            return orjson.loads(self.content)
         except ValueError as error:
             raise NotUnderstood(f"What {self.url} answers is no JSON: {error}") from None
 
     def _problem(self) -> Mapping[str, Any]:
         try:
-            problem = json.loads(self.content)
+            problem = orjson.loads(self.content)
         except ValueError:
             problem = None
         if isinstance(problem, dict) and "detail" in problem:

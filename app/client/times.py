@@ -17,16 +17,14 @@ def shown(time: Time | None, name: str) -> str | int | None:
 
 
 def as_json(time: Any, name: str) -> str | int:
-    if isinstance(time, bool):
-        raise TypeError(f"{name} must be a time, not {time}")
+    if type(time) is int or isinstance(time, str):
+        return time
     if isinstance(time, datetime):
         aware = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
         return aware.isoformat().replace("+00:00", "Z")
     if isinstance(time, date):
         return time.isoformat()
-    if isinstance(time, str):
-        return time
-    if isinstance(time, Integral):
+    if isinstance(time, Integral) and time is not True and time is not False:
         return int(time)
     raise TypeError(f"{name} must be a datetime, RFC 3339 text or an integer, not {time!r}")
 
@@ -41,7 +39,7 @@ def value_as_json(value: Any, name: str) -> Any:
 def _number(value: Any, name: str) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, Real | Decimal):
+    if isinstance(value, bool) or not isinstance(value, float | int | Real | Decimal):
         raise TypeError(f"{name} must be a number or None, not {value!r}")
     number = float(value)
     if math.isinf(number):
