@@ -75,7 +75,7 @@ class Retries:
             return None
         full = min(self.first_pause_s * 2.0 ** min(tried - 1, 60), self.longest_pause_s)
         asked_s = (outcome.retry_after_s or 0.0) if isinstance(outcome, Answer) else 0.0
-        pause = asked_s + random.uniform(full / 2, full)  # noqa: S311 - no secret
+        pause = asked_s + random.uniform(full / 2, full)  # noqa: S311  # nosec B311 - no secret
         return pause if spent_s + pause <= self.total_s else None
 
 
