@@ -34,10 +34,13 @@ from app.client.answers import (
 )
 from app.client.asynchronous import AsyncRows, AsyncTocsin
 from app.client.blocking import Rows, Tocsin
+from app.client.calls.operator import Limits
 from app.client.calls.scoring import Scores
+from app.client.calls.series import Detector
 from app.client.errors import (
     ClientError,
     Conflict,
+    Damaged,
     FieldError,
     Forbidden,
     IdempotencyKeyInUse,
@@ -72,6 +75,8 @@ __all__ = [
     "AuditEntry",
     "ClientError",
     "Conflict",
+    "Damaged",
+    "Detector",
     "Erased",
     "Event",
     "FieldError",
@@ -85,6 +90,7 @@ __all__ = [
     "JobFailed",
     "JobUnfinished",
     "Key",
+    "Limits",
     "Malformed",
     "Me",
     "Model",

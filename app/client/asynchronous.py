@@ -49,6 +49,7 @@ class AsyncTocsin(Client):
                 outcome = await self._do(step)
 
     def rows(self, listing: Listing[R]) -> "AsyncRows[R]":
+        """The list, of which nothing is asked for yet."""
         return AsyncRows(self, listing)
 
     async def _do(self, step: Step) -> Any:

@@ -48,6 +48,7 @@ class Tocsin(Client):
                 outcome = self._do(step)
 
     def rows(self, listing: Listing[R]) -> "Rows[R]":
+        """The list, of which nothing is asked for yet."""
         return Rows(self, listing)
 
     def _do(self, step: Step) -> Any:

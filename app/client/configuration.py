@@ -39,10 +39,13 @@ def address(given: str | None) -> str:
     if not url:
         raise NotConfigured("There is no address to talk to: give a url, or set TOCSIN_URL")
     try:
-        is_whole = urlsplit(url).scheme in ("http", "https") and bool(urlsplit(url).hostname)
-        _ = urlsplit(url).port
+        parts = urlsplit(url)
+        is_whole = parts.scheme in ("http", "https") and bool(parts.hostname)
+        _ = parts.port
     except ValueError as error:
         raise NotConfigured(f"{url} is no address: {error}") from None
+    if parts.username is not None or parts.query or parts.fragment:
+        raise NotConfigured("The address must have no user, password or query: a key is its own")
     if not is_whole:
         raise NotConfigured(f"{url} is no address: it must begin with http:// or https://")
     return url.rstrip("/")

@@ -2,6 +2,7 @@
 
 ClientError
 ├── NotConfigured        no address, or a key that cannot be one
+├── Damaged              a file that was to be uploaded cannot be read to its end
 ├── NotReachable         nothing answered, in all tries
 ├── NotUnderstood        something answered that is not Tocsin
 ├── JobFailed            the job that was waited for has failed
@@ -33,6 +34,10 @@ class ClientError(Exception):
 
 class NotConfigured(ClientError):
     """No address, or a key that cannot be one."""
+
+
+class Damaged(ClientError):
+    """A file that was to be uploaded cannot be read to its end."""
 
 
 class NotReachable(ClientError):

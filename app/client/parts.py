@@ -2,6 +2,7 @@
 
 import gzip
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -72,7 +73,7 @@ def _inflated(file: BinaryIO, most_bytes: int) -> int:
     """How much text there is, counted until it is too much; damage is for the service to name."""
     position, size = file.tell(), 0
     file.seek(0)
-    with suppress(OSError, EOFError), gzip.GzipFile(fileobj=file) as text:
+    with suppress(OSError, EOFError, zlib.error), gzip.GzipFile(fileobj=file) as text:
         while size <= most_bytes and (piece := text.read(CHUNK_BYTES)):
             size += len(piece)
     file.seek(position)
@@ -81,7 +82,7 @@ def _inflated(file: BinaryIO, most_bytes: int) -> int:
 
 def packed(source: Source, room: Room, compresses: bool) -> Iterator[Part]:
     """Parts of no more text than there is room for, unless a single record has more."""
-    header, has_quotes = source.header, source.form == "csv"
+    header, has_quotes = source.header(), source.form == "csv"
     compresses = compresses or source.is_gzip
     open_part, lines, units = _Open(header, compresses), 0, 0
     for block in source.blocks:

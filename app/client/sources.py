@@ -2,9 +2,11 @@
 
 import gzip
 import io
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -13,6 +15,7 @@ import orjson
 
 from app.client import frames, points
 from app.client.bodies import Form
+from app.client.errors import Damaged
 
 READ_BYTES = 262_144
 BLOCK_ROWS = 500
@@ -40,14 +43,14 @@ class Block:
 class Source:
     """Something to upload; `file` is where it can be sent as it is.
 
-    header: stands before the records of each part, as the first lines of the first.
+    header: asked for first, and once: what stands before the records of each part.
     blocks: all records behind it, once.
     units: how much there is of it, in bytes of a file and in rows of others; None: nobody knows.
     first_row: what the service calls its first record, less what the caller calls it.
     """
 
     form: Form
-    header: bytes
+    header: Callable[[], bytes]
     blocks: Iterator[Block]
     units: int | None
     first_row: int = 0
@@ -87,13 +90,13 @@ def form_of(data: Path | BinaryIO) -> Form:
 def of_frame(data: Any) -> Source:
     frame = frames.checked(data)
     blocks = (Block(*block) for block in frames.csv_blocks(frame))
-    header = frames.csv_header(frame) if len(frame) else b""
+    header = partial(frames.csv_header, frame) if len(frame) else bytes
     return Source("csv", header, blocks, len(frame), first_row=1)
 
 
 def of_rows(given: Iterable[Any]) -> Source:
     total = len(given) if isinstance(given, Sized) else None
-    return Source("ndjson", b"", _lines(given), total)
+    return Source("ndjson", bytes, _lines(given), total)
 
 
 def _lines(given: Iterable[Any]) -> Iterator[Block]:
@@ -113,11 +116,9 @@ def of_file(file: BinaryIO, form: Form) -> Source:
     head = file.read(len(GZIP_MAGIC))
     is_gzip = head == GZIP_MAGIC
     raw = _Counted(file, head)
-    text: Any = gzip.GzipFile(fileobj=cast(BinaryIO, raw)) if is_gzip else raw
-    records = Records(text.read, form)
+    records = Records(_inflating(raw) if is_gzip else raw.read, form)
     source_file = file if is_seekable and start == 0 else None
-    header = records.header()
-    return Source(form, header, _blocks(records, raw), size, 0, source_file, is_gzip)
+    return Source(form, records.header, _blocks(records, raw), size, 0, source_file, is_gzip)
 
 
 class _Counted:
@@ -130,6 +131,18 @@ class _Counted:
         part, self._head = (self._head or self._file.read(size)), b""
         self.position += len(part)
         return part
+
+
+def _inflating(raw: _Counted) -> Callable[[int], bytes]:
+    text = gzip.GzipFile(fileobj=cast(BinaryIO, raw))
+
+    def read(size: int) -> bytes:
+        try:
+            return text.read(size)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise Damaged(f"The gzip that was to be uploaded is damaged: {error}") from None
+
+    return read
 
 
 def _blocks(records: "Records", raw: _Counted) -> Iterator[Block]:

@@ -30,6 +30,7 @@ def test_address_and_key_are_those_of_the_environment(
         ("127.0.0.1:8080", "k", "must begin with http"),
         ("http://host:port", "k", "is no address"),
         ("http://", "k", "is no address"),
+        ("http://user:password@host", "k", "must have no user"),
         ("http://127.0.0.1", "kéy", "characters that no key has"),
         ("http://127.0.0.1", "k\n", "characters that no key has"),
     ],

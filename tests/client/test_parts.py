@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import Any, cast
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.client.errors import Damaged
 from app.client.parts import Part, Room, packed, parts, smaller
 from app.client.sources import Source, of_file, opened
 
@@ -116,6 +118,13 @@ def test_a_gzipped_file_that_is_too_large_inside_is_cut() -> None:
         cut = list(parts(source, Room(500), compresses=False))
     assert len(cut) > 1
     assert_whole(cut, "timestamp,value\n", ["2024-01-01,1\n"] * 100, 500)
+
+
+def test_a_pipe_whose_gzip_is_damaged_is_an_error() -> None:
+    content = gzip.compress(b"timestamp,value\n" + b"2024-01-01,1\n" * 100)
+    for damaged in (content[:-9], content[:20] + b"x" * 9 + content[29:]):
+        with pytest.raises(Damaged):
+            list(packed(piped(damaged), Room(500), compresses=False))
 
 
 def test_json_stays_in_one_piece() -> None:

@@ -11,7 +11,15 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from app.client import AsyncTocsin, Invalid, NotFound, QuotaExceeded, Tocsin, TooLarge
+from app.client import (
+    AsyncTocsin,
+    Invalid,
+    NotFound,
+    QuotaExceeded,
+    ServiceError,
+    Tocsin,
+    TooLarge,
+)
 from tests.service import Service, Tenant
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -175,6 +183,13 @@ def test_what_is_no_source_is_refused(rides: Tocsin, tmp_path: Path) -> None:
         rides.upload("rides", tmp_path / "absent.csv")
     with pytest.raises(NotFound):
         rides.upload("absent", path)
+
+
+def test_damaged_gzip_is_named_by_the_service(rides: Tocsin) -> None:
+    content = gzip.compress(CSV.encode())
+    for damaged in (content[:-500], content[:50] + b"x" * 50 + content[100:]):
+        with pytest.raises(ServiceError, match="gzip"):
+            rides.upload("rides", damaged)
 
 
 def test_nothing_to_upload_is_no_error(rides: Tocsin) -> None:

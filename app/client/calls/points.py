@@ -40,7 +40,8 @@ def upload(
     form: of a file whose name does not tell.
     compress: on its way; costs time here and in the service, and saves nine tenths of the bytes.
     part_bytes: what is larger goes in parts, each stored or refused as a whole.
-    on_progress: told (done, total) in bytes of a file, else in rows; None is not known.
+    on_progress: told (done, total) in bytes of a file, else in rows; None is not known. Of an async
+        client it is told in another thread.
     """
     query = _query(timestamp_column, value_column, on_error, on_conflict)
     names = {"series_name": series}
