@@ -172,8 +172,27 @@ class TenantScore(SeriesScore):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Feedback(Record):
+    """What the owner said: `label` is anomaly or normal; `by` is the id of a key."""
+
+    label: str
+    note: str
+    by: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlacedFeedback(Feedback):
+    """Of an event, or where that is None of the score at its time."""
+
+    timestamp: datetime
+    event: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Anomaly(Score):
     anomaly_detected: bool
+    feedback: Feedback | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,7 +212,7 @@ class Event(Record):
     peak: Peak
     points: int
     reason: str
-    feedback: Any
+    feedback: Feedback | None
     model_version: int
 
 

@@ -106,6 +106,7 @@ class Catalogue:
     wait_for = several(training.wait_for)
     get_job = one(training.get_job)
     list_jobs = rows(training.list_jobs)
+    list_all_jobs = rows(training.list_all_jobs)
     list_models = rows(training.list_models)
     activate_model = one(training.activate_model)
 
@@ -119,6 +120,9 @@ class Catalogue:
     list_anomalies = rows(history.list_anomalies)
     list_events = rows(history.list_events)
     get_event = one(history.get_event)
+    set_event_feedback = one(history.set_event_feedback)
+    set_score_feedback = one(history.set_score_feedback)
+    list_feedback = rows(history.list_feedback)
 
     create_tenant = one(operator.create_tenant)
     list_tenants = rows(operator.list_tenants)

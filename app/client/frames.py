@@ -4,9 +4,9 @@ import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
-from app.client.answers import AuditEntry, Event, Point, Score
+from app.client.answers import AuditEntry, Event, PlacedFeedback, Point, Score
 from app.client.reading import Record
 
 if TYPE_CHECKING:
@@ -18,9 +18,10 @@ INDEXED_BY: Mapping[type[Record], str] = {
     Point: TIMESTAMP,
     Score: TIMESTAMP,
     Event: "start",
+    PlacedFeedback: TIMESTAMP,
     AuditEntry: "at",
 }
-FLAT = {"expected", "lower", "upper", "contributions", "peak"}
+OF_FIELDS = {"expected", "lower", "upper", "contributions"}
 NUMBERS = {VALUE, "expected", "lower", "upper"}
 
 
@@ -127,10 +128,10 @@ def table(kind: type[Record], raws: Iterable[Mapping[str, Any]]) -> "pd.DataFram
     import pandas as pd
 
     columns: dict[str, list[Any]] = {}
-    known = [name for name in get_type_hints(kind) if name != "raw"]
+    known, nested = _names(kind), _nested(kind)
     count = 0
     for count, raw in enumerate(raws, 1):
-        for name, cell in _cells(raw, known):
+        for name, cell in _cells(raw, known, nested):
             column = columns.setdefault(name, [])
             column.extend([None] * (count - 1 - len(column)))
             column.append(cell)
@@ -138,7 +139,8 @@ def table(kind: type[Record], raws: Iterable[Mapping[str, Any]]) -> "pd.DataFram
         column.extend([None] * (count - len(column)))
     frame = pd.DataFrame(columns if columns else {name: [] for name in known})
     for name in frame.columns[frame.isna().all()]:
-        if name.partition(".")[0] in NUMBERS or name not in known:
+        first = name.partition(".")[0]
+        if first in NUMBERS or first not in known:  # a field of a point
             frame[name] = frame[name].astype("float64")
     for name in _times(kind) & set(frame.columns):
         frame[name] = pd.to_datetime(frame[name], utc=True, format="ISO8601").dt.as_unit("us")
@@ -146,18 +148,39 @@ def table(kind: type[Record], raws: Iterable[Mapping[str, Any]]) -> "pd.DataFram
     return frame.set_index(index) if index else frame
 
 
-def _cells(raw: Mapping[str, Any], known: list[str]) -> Iterator[tuple[str, Any]]:
+def _cells(
+    raw: Mapping[str, Any], known: list[str], nested: Mapping[str, type[Record]]
+) -> Iterator[tuple[str, Any]]:
     for name, cell in raw.items():
-        if name == VALUE and isinstance(cell, Mapping):
+        if name in nested:
+            inner = cell or {}
+            yield from ((f"{name}.{one}", inner.get(one)) for one in _names(nested[name]))
+        elif name == VALUE and isinstance(cell, Mapping):
             taken = {*known, *raw}
             yield from ((f"{VALUE}.{f}" if f in taken else f, one) for f, one in cell.items())
-        elif name in FLAT and isinstance(cell, Mapping):
-            yield from ((f"{name}.{inner}", one) for inner, one in cell.items())
+        elif name in OF_FIELDS and isinstance(cell, Mapping):
+            yield from ((f"{name}.{field}", one) for field, one in cell.items())
         elif not (name == "contributions" and cell is None):
             yield name, cell
+
+
+def _names(kind: type[Record]) -> list[str]:
+    return [name for name in get_type_hints(kind) if name != "raw"]
+
+
+def _nested(kind: type[Record]) -> dict[str, type[Record]]:
+    """The records within one, which have a column for each of their fields."""
+    hints = {name: get_args(hint) or (hint,) for name, hint in get_type_hints(kind).items()}
+    return {
+        name: one
+        for name, kinds in hints.items()
+        for one in kinds
+        if isinstance(one, type) and issubclass(one, Record)
+    }
 
 
 def _times(kind: type[Record]) -> set[str]:
     hints = get_type_hints(kind)
     own = {name for name, hint in hints.items() if hint in (datetime, datetime | None)}
-    return own | ({"peak.timestamp"} if issubclass(kind, Event) else set())
+    inner = _nested(kind).items()
+    return own | {f"{name}.{time}" for name, one in inner for time in _times(one)}

@@ -116,6 +116,20 @@ def test_a_table_of_nothing_has_its_columns() -> None:
         assert "reason" in empty.columns
 
 
+def test_what_was_said_of_an_event_has_columns_of_its_own(client: Tocsin) -> None:
+    client.create_series("rides", retrain="manual")
+    client.upload("rides", [(60 * minute, 1.0) for minute in range(20)])
+    client.score_points("rides", [(60 * minute, 1e9) for minute in range(20, 22)])
+    (event,) = client.list_events()
+    assert client.list_events().frame()["feedback.label"].tolist() == [None]
+    client.set_event_feedback(event.id, "normal", "a parade")
+    frame = client.list_events().frame()
+    assert frame["feedback.label"].tolist() == ["normal"]
+    assert str(frame["feedback.at"].dtype) == "datetime64[us, UTC]"
+    said = client.list_feedback("rides").frame()
+    assert (list(said.index), said["note"].tolist()) == ([event.start], ["a parade"])
+
+
 def test_a_field_called_like_a_column_of_scores_has_another_name() -> None:
     score = {"timestamp": "2024-01-01T00:00:00Z", "value": {"score": 1.0, "b": None}, "score": 0.5}
     frame = table(Score, [score])

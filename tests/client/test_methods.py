@@ -95,6 +95,13 @@ def test_history_is_learnt_and_an_absurd_point_is_found(client: Tocsin) -> None:
     event = next(iter(client.list_events(is_open=True)))
     assert event == client.get_event(event.id)
     assert (event.id, event.peak.timestamp) == (absurd.event, when)
+    assert [one.id for one in client.list_all_jobs(status="succeeded")] == [job.id]
+    said = client.set_event_feedback(event.id, "normal", "a parade").feedback
+    assert said is not None
+    assert (said.label, said.note) == ("normal", "a parade")
+    assert client.set_score_feedback("rides", when, "anomaly").feedback is not None
+    assert [one.label for one in client.list_feedback("rides")] == ["normal", "anomaly"]
+    assert client.set_event_feedback(event.id, None).feedback is None
     assert client.delete_points("rides", start=when).erased == 1
 
 

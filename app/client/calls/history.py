@@ -3,9 +3,11 @@
 from typing import Literal
 
 from app.client import times
-from app.client.answers import Anomaly, Event, Score, SeriesScore
-from app.client.requests import Listing, Request, get, listing, span
+from app.client.answers import Anomaly, Event, PlacedFeedback, Score, SeriesScore
+from app.client.requests import Listing, Request, get, listing, send, span
 from app.client.times import Time
+
+Label = Literal["anomaly", "normal"]
 
 
 def list_scores(
@@ -59,3 +61,30 @@ def list_events(
 def get_event(event_id: str) -> Request[Event]:
     """One event."""
     return get(Event, "/v1/events/{event_id}", event_id=event_id)
+
+
+def set_event_feedback(event_id: str, label: Label | None, note: str = "") -> Request[Event]:
+    """Say whether an event was an anomaly or is normal; None takes it back."""
+    route = "/v1/events/{event_id}/feedback"
+    return send("PUT", Event, route, {"label": label, "note": note}, event_id=event_id)
+
+
+def set_score_feedback(
+    series: str, time: Time, label: Label | None, note: str = ""
+) -> Request[Anomaly]:
+    """Say whether a point was an anomaly or is normal; None takes it back."""
+    route = "/v1/series/{series_name}/scores/{timestamp}/feedback"
+    body, at = {"label": label, "note": note}, str(times.as_json(time, "time"))
+    return send("PUT", Anomaly, route, body, series_name=series, timestamp=at)
+
+
+def list_feedback(
+    series: str,
+    *,
+    start: Time | None = None,
+    end: Time | None = None,
+    limit: int | None = None,
+) -> Listing[PlacedFeedback]:
+    """What was said of a series' events and points, in the order of their time."""
+    route = "/v1/series/{series_name}/feedback"
+    return listing(PlacedFeedback, route, limit, span(start, end), series_name=series)

@@ -1,7 +1,7 @@
 """Trainings, their jobs, and the models that come of them."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from app.client.answers import Job, Model
 from app.client.calls.series import Detector
@@ -11,6 +11,7 @@ from app.client.retries import Ask, Flow, Pause
 
 FIRST_POLL_S, LONGEST_POLL_S = 0.1, 1.0
 
+Status = Literal["queued", "running", "succeeded", "failed"]
 OnJob = Callable[[Job], None]
 
 
@@ -65,6 +66,11 @@ def get_job(job_id: str) -> Request[Job]:
 def list_jobs(series: str, *, limit: int | None = None) -> Listing[Job]:
     """Jobs of a series, newest first."""
     return listing(Job, "/v1/series/{series_name}/jobs", limit, series_name=series)
+
+
+def list_all_jobs(*, status: Status | None = None, limit: int | None = None) -> Listing[Job]:
+    """Jobs of all series, newest first."""
+    return listing(Job, "/v1/jobs", limit, {"status": status})
 
 
 def list_models(series: str, *, limit: int | None = None) -> Listing[Model]:
