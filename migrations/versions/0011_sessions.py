@@ -38,7 +38,7 @@ ALTER TABLE sessions FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON sessions TO tocsin_server
     USING (tenant_id = (SELECT {CURRENT_TENANT}));
 CREATE POLICY presented_session ON sessions FOR SELECT TO tocsin_server
-    USING (id = (SELECT nullif(current_setting('app.session_id', true), '')::uuid));
+    USING (id = nullif(current_setting('app.session_id', true), '')::uuid);
 CREATE POLICY owner_reads ON sessions FOR SELECT TO CURRENT_USER
     USING (current_setting('app.owner_reads', true) = 'on');
 CREATE POLICY job_scan ON sessions FOR SELECT TO tocsin_jobs

@@ -11,15 +11,30 @@ import pytest
 from numpy.typing import NDArray
 from redis import Redis
 
-from app.actions import accounts, ingestion, scoring, series, training
+from app.actions import (
+    accounts,
+    admission,
+    feedback,
+    history,
+    ingestion,
+    scoring,
+    series,
+    sessions,
+    training,
+)
 from app.actions.asked import Answer, Asked
 from app.actions.parts import Parts, assemble
 from app.ingest.chunk import Chunk, objects
 from app.settings import Settings
 from app.store import jobs, migrations
+from app.store.audit import SERVICE, Actor
+from app.store.events import WantedEvents
+from app.store.feedback import Said
+from app.store.ids import ulid
 from app.store.jobs import Job
 from app.store.scores import Score
 from app.store.series import Series
+from app.store.times import to_ns
 from tests.conftest import Installed, Servers, drop_database, make_database
 
 START_NS = 1_704_067_200_000_000_000
@@ -81,6 +96,22 @@ class Account:
         columns = tuple(self.find(name).fields)
         asked = Asked(START_NS + at * MINUTE_NS, table, np.arange(len(at)), columns)
         return scoring.score(self.parts, self.id, {name: asked}, is_replacing=is_replacing)
+
+    def say(self, name: str, note: str = "") -> None:
+        """Feedback on the newest event of the series, and on the point that opened it."""
+        event, *_ = history.events_page(self.parts, self.id, name, WantedEvents(limit=1))
+        said, by = Said("normal", note, "KEY"), Actor("key", "KEY")
+        feedback.on_event(self.parts, self.id, ulid(event.id), said, by=by)
+        opened_ns = to_ns(event.started_at)
+        taken = Said("anomaly", "", None)
+        feedback.on_score(self.parts, self.id, name, opened_ns, taken, by=by)
+
+    def sign_in(self) -> str:
+        """-> the cookie's text."""
+        _, key = accounts.add_key(self.parts, self.id, "console", ["read"])
+        caller = admission.recognise(self.parts, key)
+        assert caller is not None
+        return sessions.begin(self.parts, caller, key, by=SERVICE)
 
     def verdicts(self, name: str, values: NDArray[np.float64], places: Any) -> list[Score]:
         answer = self.score(name, values, places)

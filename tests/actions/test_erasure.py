@@ -53,6 +53,7 @@ def lived_in(account: Account, name: str) -> UUID:
     account.train(name)
     account.verdicts(name, [1.0, 2.0, 9e6], [300, 301, 302])
     account.score(name, [3.0], [301], is_replacing=True)
+    account.say(name)
     series_id: UUID = account.find(name).id
     return series_id
 
@@ -106,6 +107,7 @@ def test_an_erased_tenant_leaves_nothing(
     lived_in(account, "rides")
     lived_in(account, "removed")
     series_actions.remove(account.parts, account.id, "removed")
+    account.sign_in()
     idempotency.claim(account.parts, account.id, "k", b"request")
     assert set(rows(superuser, "tenant_id", account.id)) == set(OWNED)
     assert erase_tenant(account).status == "succeeded"

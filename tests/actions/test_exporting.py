@@ -18,8 +18,6 @@ from app.actions import (
     accounts,
     admission,
     exporting,
-    feedback,
-    history,
     importing,
     series,
     training,
@@ -28,11 +26,6 @@ from app.api.exported import ExportedSeries, ExportedTenant
 from app.errors import Conflict, Invalid, NotFound
 from app.store import archive, cells, jobs
 from app.store.archive import BadBackup
-from app.store.audit import Actor
-from app.store.events import WantedEvents
-from app.store.feedback import Said
-from app.store.ids import ulid
-from app.store.times import to_ns
 from tests.actions.conftest import Account, waves
 
 POINTS = 300
@@ -66,19 +59,10 @@ def exported(account: Account, tmp_path: Path) -> Path:
                 ),
                 {"reason": reason, "number": number, "id": of.id, "place": place},
             )
-    say(account, "a.b:c")
+    account.say("a.b:c", "=1+1, as told")
     path = tmp_path / "tenant.zip"
     exporting.export(account.parts, account.slug, path, quiet)
     return path
-
-
-def say(account: Account, name: str) -> None:
-    """Feedback on the event of the series, and on the point that opened it."""
-    (event,) = history.events_page(account.parts, account.id, name, WantedEvents(limit=1))
-    said, by = Said("normal", "=1+1, as told", "KEY"), Actor("key", "KEY")
-    feedback.on_event(account.parts, account.id, ulid(event.id), said, by=by)
-    opened_ns = to_ns(event.started_at)
-    feedback.on_score(account.parts, account.id, name, opened_ns, Said("anomaly", "", None), by=by)
 
 
 def imported(account: Account, path: Path) -> importing.Imported:
