@@ -2,6 +2,7 @@
 
 import difflib
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal, Self, TypeVar
 from urllib.parse import urlsplit
@@ -104,6 +105,14 @@ class Settings(BaseSettings):
     tenant_model_versions: int = Field(
         10, ge=1, description="Model versions kept of a series, likewise; older ones go"
     )
+    webhook_calls: int = Field(
+        32, ge=0, le=1000, description="Webhooks called at the same time; 0: none from this host"
+    )
+    webhook_networks: str = Field(
+        "",
+        description="Networks that webhooks may reach though they are not public, by plain HTTP "
+        "too, such as `10.1.0.0/16`; separated by commas",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level that is logged"
     )
@@ -122,6 +131,16 @@ class Settings(BaseSettings):
         if url and not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("must begin with redis://, rediss:// or unix://")
         return _whole(url)
+
+    @field_validator("webhook_networks")
+    @classmethod
+    def _are_networks(cls, given: str) -> str:
+        _networks(given)
+        return given
+
+    @property
+    def allowed_networks(self) -> list[IPv4Network | IPv6Network]:
+        return _networks(self.webhook_networks)
 
     @model_validator(mode="after")
     def _secret_has_a_place(self) -> Self:
@@ -173,6 +192,13 @@ class ClientSettings(BaseSettings):
 
 
 Model = TypeVar("Model", bound=BaseSettings)
+
+
+def _networks(given: str) -> list[IPv4Network | IPv6Network]:
+    try:
+        return [ip_network(one.strip()) for one in given.split(",") if one.strip()]
+    except ValueError as error:
+        raise ValueError(f"must be networks such as 10.1.0.0/16, 10.2.0.5/32: {error}") from None
 
 
 def _whole(url: SecretStr | None) -> SecretStr | None:

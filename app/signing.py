@@ -35,7 +35,16 @@ class Secret:
         return hmac.digest(key, message, hashlib.sha256)
 
     def sign(self, purpose: str, message: bytes) -> bytes:
-        return self._digest(next(iter(self._numbered)), purpose, message)
+        return self._digest(self.number, purpose, message)
+
+    @property
+    def number(self) -> int:
+        """Of the one that signs."""
+        return next(iter(self._numbered))
+
+    def derived(self, number: int, purpose: str, message: bytes) -> bytes | None:
+        """32 bytes that only follow from the secret of this number; None where that is gone."""
+        return self._digest(number, purpose, message) if number in self._numbered else None
 
     def fingerprints(self) -> dict[str, str]:
         """A name for each of the numbered secrets, that tells nothing of it: is it the same?"""

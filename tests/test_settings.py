@@ -58,6 +58,8 @@ WRONG = {
     "TOCSIN_CACHE_TTL_S": "0",
     "TOCSIN_MODEL_MEMORY_BYTES": "-1",
     "TOCSIN_SLOW_REQUESTS": "0",
+    "TOCSIN_WEBHOOK_CALLS": "-1",
+    "TOCSIN_WEBHOOK_NETWORKS": "10.0.0.0/8,10.1.0.1/8",
     "TOCSIN_JOB_LEASE_S": "0.5",
     "TOCSIN_TENANT_REQUESTS_PER_S": "0",
     "TOCSIN_KEY_REQUESTS_PER_S": "-1",
@@ -160,6 +162,13 @@ def test_the_secret_lies_in_the_data_folder_unless_told(monkeypatch: pytest.Monk
     assert settings.read().secret_path == Path("/srv/tocsin/secret")
     monkeypatch.setenv("TOCSIN_SECRET_FILE", "/etc/tocsin.secret")
     assert settings.read().secret_path == Path("/etc/tocsin.secret")
+
+
+def test_networks_are_listed_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings.read().allowed_networks == []
+    monkeypatch.setenv("TOCSIN_WEBHOOK_NETWORKS", "10.1.0.0/16, fd00::/8,127.0.0.1")
+    allowed = [str(network) for network in settings.read().allowed_networks]
+    assert allowed == ["10.1.0.0/16", "fd00::/8", "127.0.0.1/32"]
 
 
 def test_a_mistyped_name_is_refused_with_the_name_that_is_meant(

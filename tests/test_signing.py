@@ -26,6 +26,17 @@ def test_a_signature_holds_for_its_message_and_purpose_alone() -> None:
     assert not Secret({1: TWO}).holds("cache", MESSAGE, signature)
 
 
+def test_what_is_derived_stays_with_the_secret_of_its_number() -> None:
+    before, during, after = Secret({1: ONE}), Secret({1: ONE, 2: TWO}), Secret({2: TWO})
+    assert (before.number, during.number) == (1, 2)
+    derived = before.derived(1, "webhook", MESSAGE)
+    assert derived == during.derived(1, "webhook", MESSAGE)
+    assert derived != during.derived(2, "webhook", MESSAGE)
+    assert after.derived(1, "webhook", MESSAGE) is None
+    assert derived != before.derived(1, "webhook", MESSAGE + b"!")
+    assert derived != before.derived(1, "api-key", MESSAGE)
+
+
 @given(st.binary(max_size=64))
 def test_no_other_bytes_are_a_signature(forged: bytes) -> None:
     secret = Secret({1: ONE})
