@@ -8,6 +8,7 @@ from app.actions.parts import assemble
 from app.api import (
     admin,
     audit,
+    deliveries,
     detect,
     events,
     feedback,
@@ -22,6 +23,7 @@ from app.api import (
     tenants,
     training,
     watched,
+    webhooks,
 )
 from app.console import assets, pages
 from app.errors import Unavailable
@@ -31,6 +33,7 @@ MODULES = (
     admin,
     assets,
     audit,
+    deliveries,
     detect,
     events,
     feedback,
@@ -46,6 +49,7 @@ MODULES = (
     tenants,
     training,
     watched,
+    webhooks,
 )
 
 

@@ -30,4 +30,6 @@ SELECT create_distributed_table('models', 'tenant_id', colocate_with => 'series'
 SELECT create_distributed_table('jobs', 'tenant_id', colocate_with => 'series');
 SELECT create_distributed_table('idempotency_keys', 'tenant_id', colocate_with => 'series');
 SELECT create_distributed_table('sessions', 'tenant_id', colocate_with => 'series');
+SELECT create_distributed_table('webhooks', 'tenant_id', colocate_with => 'series');
+SELECT create_distributed_table('webhook_deliveries', 'tenant_id', colocate_with => 'series');
 SELECT create_distributed_table('audit', 'tenant_id', colocate_with => 'series');

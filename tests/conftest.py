@@ -130,6 +130,7 @@ def settings(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> 
         owner_database_url=installed.owner_url,
         redis_url=installed.servers.redis_url,
         job_lease_s=2.0,
+        webhook_networks="127.0.0.1/32",
     )
 
 
@@ -181,6 +182,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "TOCSIN_OWNER_DATABASE_URL": settings.required("owner_database_url"),
         "TOCSIN_REDIS_URL": settings.required("redis_url"),
         "TOCSIN_JOB_LEASE_S": str(settings.job_lease_s),
+        "TOCSIN_WEBHOOK_NETWORKS": settings.webhook_networks,
         "TOCSIN_TENANT_REQUESTS_PER_S": "100000",  # but where a test gives a tenant its own
     }
 

@@ -88,6 +88,9 @@ class Service:
     def start_upkeep(self) -> subprocess.Popen[bytes]:
         return self.start("upkeep", "workers.upkeep")
 
+    def start_delivery(self, name: str = "delivery") -> subprocess.Popen[bytes]:
+        return self.start(name, "workers.delivery")
+
     def start_server(
         self, name: str = "server", application: str = "app.wsgi:application"
     ) -> subprocess.Popen[bytes]:

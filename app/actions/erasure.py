@@ -4,7 +4,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from app.actions.parts import Parts
-from app.store import jobs, points, tenants
+from app.store import deliveries, jobs, points, tenants
 from app.store.database import INSTALLATION, Database, become_operator
 from app.store.erasure import erase_rest, erase_trainings, shut
 from app.store.jobs import Job
@@ -18,6 +18,7 @@ def erase_series(parts: Parts, job: Job) -> None:
     parts.cache.erase(f"{job.tenant_id}:{job.series_id}")
     with parts.database.tenant(job.tenant_id) as connection:
         erase_trainings(connection, job.tenant_id, job.series_id)
+        deliveries.forget_series(connection, job.tenant_id, job.series_id)
         jobs.finish(connection, job)
 
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import structlog
 
+from app import apikeys
 from app.actions.parts import Parts
 from app.errors import (
     IdempotencyKeyInUse,
@@ -58,10 +59,11 @@ def _refuse_more(connection: Connection, tenant_id: UUID) -> None:
 
 def _shown(kept: Kept) -> Kept:
     if kept.shown_key is not None:
+        what = "webhook" if len(kept.shown_key) > apikeys.ID_LENGTH else "key"
         raise IdempotencySecretShown(
-            f"It was done, and its answer showed the secret of the key {kept.shown_key}, which is "
-            "stored nowhere. If that answer was lost, rotate it, or revoke it and make another",
-            key_id=kept.shown_key,
+            f"It was done, and its answer showed the secret of the {what} {kept.shown_key}, which "
+            "is shown once. If that answer was lost, rotate it, or remove it and make another",
+            **{f"{what}_id": kept.shown_key},
         )
     return kept
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from app.actions import states
+from app.actions import announcing, states
 from app.actions.parts import Parts
 from app.errors import NotFound
 from app.store import retention, series
@@ -26,5 +26,6 @@ def _erase_oldest(parts: Parts, tenant_id: UUID, series_id: UUID) -> None:
             of = series.lock_by_id(connection, tenant_id, series_id)
         except NotFound:  # removed meanwhile
             return
-        retention.erase_oldest(connection, of, BATCH_POINTS)
+        ended = retention.erase_oldest(connection, of, BATCH_POINTS)
+        announcing.events_closed(connection, ended)
     states.forget(parts, tenant_id, series_id)

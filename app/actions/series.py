@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from app.actions import quotas, retraining, states
+from app.actions import announcing, quotas, retraining, states
 from app.actions.parts import Parts
 from app.store import audit, events, jobs, points, series, usage
 from app.store.audit import SERVICE, Actor
@@ -64,6 +64,7 @@ def remove(parts: Parts, tenant_id: UUID, name: str, *, by: Actor = SERVICE) -> 
     """Gone at once for everybody; a job erases its points and scores, which may take a while."""
     with parts.database.tenant(tenant_id) as connection:
         found = series.lock_one(connection, tenant_id, name)
+        announcing.events_closed(connection, events.close(connection, found).closed)
         series.remove(connection, found)
         audit.add(connection, tenant_id, by, "series.deleted", found.id)
         job, _ = jobs.add_or_join(connection, tenant_id, "erase_series", found.id, name, {})
@@ -85,7 +86,7 @@ def erase_points(
         found = series.lock_one(connection, tenant_id, name)
         removed = points.remove(connection, found, start, end)
         series.recount(connection, found, removed)
-        events.erase(connection, found, start, end)
+        announcing.events_closed(connection, events.erase(connection, found, start, end))
         if removed:
             audit.add(
                 connection, tenant_id, by, "points.erased", found.id, _span(start, end, removed)

@@ -4,6 +4,8 @@ The model takes over as soon as it is fitted; the first scores of the history co
 """
 
 import time
+from dataclasses import replace
+from functools import partial
 from threading import Event, Thread
 from typing import Any
 from uuid import UUID
@@ -11,7 +13,7 @@ from uuid import UUID
 import numpy as np
 import structlog
 
-from app.actions import backfill, quotas, retraining
+from app.actions import announcing, backfill, quotas, retraining, waiting
 from app.actions.limits import TenantLimits
 from app.actions.parts import Parts
 from app.cache import models as cached_models
@@ -23,7 +25,6 @@ from app.store.jobs import Job
 from app.store.series import Series
 from app.store.times import to_datetime, to_ns
 
-POLL_S = 0.05
 FIT_SHARE = 0.3  # of the progress; the rest is the first scores of the history
 
 log = structlog.get_logger()
@@ -79,17 +80,8 @@ def all_jobs_page(
 
 
 def wait(parts: Parts, job: Job, wait_s: float) -> Job:
-    """The job once it is over, or as it stands when the time is up or no place is free to wait."""
-    if wait_s <= 0 or not parts.slow_places.acquire(blocking=False):
-        return job
-    try:
-        until = time.monotonic() + wait_s
-        while not job.is_over and time.monotonic() < until:
-            time.sleep(POLL_S)
-            job = job_by_id(parts, job.tenant_id, job.id)
-        return job
-    finally:
-        parts.slow_places.release()
+    again = partial(job_by_id, parts, job.tenant_id, job.id)
+    return waiting.until_over(parts, job, again, wait_s)
 
 
 def claim(parts: Parts, tenant_id: UUID, job_id: UUID) -> Job | None:
@@ -100,7 +92,10 @@ def claim(parts: Parts, tenant_id: UUID, job_id: UUID) -> Job | None:
         except NotFound:  # erased
             return None
         most = TenantLimits.of(parts.settings, own).concurrent_trainings
-        return jobs.claim(connection, tenant_id, job_id, parts.settings.job_lease_s, most)
+        job = jobs.claim(connection, tenant_id, job_id, parts.settings.job_lease_s, most)
+        if job is None and (given_up := jobs.give_up(connection, tenant_id, job_id)):
+            announcing.training_failed(connection, given_up)
+        return job
 
 
 def running(parts: Parts, tenant_id: UUID) -> int:
@@ -119,6 +114,8 @@ def _end(parts: Parts, job: Job, error: str | None = None) -> bool:
     with parts.database.tenant(job.tenant_id) as connection:
         of = _trained(connection, job)
         is_mine = jobs.finish(connection, job, error=error)
+        if is_mine and error is not None and of is not None:
+            announcing.training_failed(connection, replace(job, error=error))
         if is_mine and of is not None:
             asked = retraining.ask_again(connection, of, job)
         # One that was put off, since the tenant had as many trainings as it may have.

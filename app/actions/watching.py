@@ -11,8 +11,9 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from app.actions import announcing
 from app.detection import Points, Verdicts, Watch, watch
-from app.store import events
+from app.store import Connection, events
 from app.store.events import Stretch
 from app.store.ids import event_id
 from app.store.scores import Marks
@@ -98,15 +99,30 @@ def _follow(
         if known is None:
             continue
         places = first + np.flatnonzero(alarms.event == number)
-        if number:
-            events.close(transaction.connection, of)  # one at a time is open
         if len(places):
             _give(found, places, known)
-            store = events.begin if number else events.join
-            store(transaction.connection, of, known, judged.stretch(places))
+        if number:
+            _open(transaction.connection, of, known, judged.stretch(places))
+        elif len(places):
+            events.join(transaction.connection, of, known, judged.stretch(places))
     if not after.is_open:
-        events.close(transaction.connection, of)
+        _close(transaction.connection, of)
     return alerts, after
+
+
+def _open(connection: Connection, of: Series, event_id: UUID, stretch: Stretch) -> None:
+    is_listened_to = _close(connection, of)  # one at a time is open
+    events.begin(connection, of, event_id, stretch)
+    if is_listened_to:
+        announcing.event_opened(connection, of, event_id, stretch)
+
+
+def _close(connection: Connection, of: Series) -> bool:
+    """Whether any webhook listens; where none does, no statement is spent on them."""
+    closed, is_listened_to = events.close(connection, of)
+    if is_listened_to:
+        announcing.events_closed(connection, closed)
+    return is_listened_to
 
 
 def _remembered(transaction: Transaction, of: Series) -> tuple[Watch, UUID | None]:

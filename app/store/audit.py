@@ -46,6 +46,13 @@ Action = Literal[
     "tenant.changed",
     "tenant.created",
     "tenant.erased",
+    "webhook.changed",
+    "webhook.created",
+    "webhook.deleted",
+    "webhook.disabled",
+    "webhook.replayed",
+    "webhook.rotated",
+    "webhook.tested",
 ]
 ActorKind = Literal["key", "operator", "cli", "service", "nobody"]
 OF_SERIES = (

@@ -2,8 +2,7 @@
 
 The server's role sees no row until a transaction says for whom it reads: a tenant (`tenant`), one
 key that has yet to be recognised (`keys.presented`), the operator (`operator`) or the scan for
-waiting jobs (`job_scan`). Row-level security does the rest; a WHERE that is forgotten leaks
-nothing.
+what waits (`job_scan`). Row-level security does the rest; a WHERE that is forgotten leaks nothing.
 """
 
 import select
@@ -209,7 +208,7 @@ class Database:
 
     @contextmanager
     def job_scan(self) -> Iterator[Connection]:
-        """Sees the jobs of all tenants, and nothing else."""
+        """Sees the jobs of all tenants, whose deliveries wait, and whose rows are too old."""
         with self._transaction() as connection:
             connection.execute(text("SET LOCAL ROLE tocsin_jobs"))
             yield connection

@@ -7,7 +7,7 @@ its id: when some of them are replaced or erased, it is counted anew from those 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, Select, and_, delete, insert, or_, select, text, tuple_
@@ -31,9 +31,14 @@ RISE = text(
     "model_version = :model_version WHERE tenant_id = :tenant_id AND id = :id "
     "AND (points = 0 OR :peak_score > peak_score)"
 )
+# And whether a webhook may want to hear of it, or of the one that begins: no statement of its own.
 CLOSE = text(
-    "UPDATE events SET closed_at = now() "
-    "WHERE tenant_id = :tenant_id AND series_id = :series_id AND closed_at IS NULL"
+    "WITH closed AS (UPDATE events SET closed_at = now() "  # noqa: S608  # nosec B608 - the columns are ours
+    "WHERE tenant_id = :tenant_id AND series_id = :series_id AND closed_at IS NULL "
+    f"RETURNING {', '.join(column.name for column in EVENTS.c)}) "
+    "SELECT is_listened_to, closed.* FROM (SELECT EXISTS (SELECT FROM webhooks "
+    "WHERE tenant_id = :tenant_id AND disabled_at IS NULL) AS is_listened_to) AS listened "
+    "LEFT JOIN closed ON true"
 )
 LEAVE_NONE = text("UPDATE events SET points = 0 WHERE tenant_id = :tenant_id AND id = ANY(:ids)")
 COUNT_LEFT = text(
@@ -92,6 +97,13 @@ class Stretch:
     model_version: int
 
 
+class Closing(NamedTuple):
+    """The event that was open, if one was, and whether any webhook listens."""
+
+    closed: list[Event]
+    is_listened_to: bool
+
+
 @dataclass(frozen=True)
 class WantedEvents:
     """Which events, by their start: `start` is included, `end` is not; `after` ended a page."""
@@ -126,9 +138,13 @@ def join(connection: Connection, series: Series, event_id: UUID, stretch: Stretc
     connection.execute(JOIN, values)
 
 
-def close(connection: Connection, series: Series) -> None:
+def close(connection: Connection, series: Series) -> Closing:
     """Nothing joins the open event any more."""
-    connection.execute(CLOSE, {"tenant_id": series.tenant_id, "series_id": series.id})
+    values = {"tenant_id": series.tenant_id, "series_id": series.id}
+    found = dict(connection.execute(CLOSE, values).mappings().one())
+    is_listened_to = found.pop("is_listened_to")
+    closed = [Event(**found, series=series.name)] if found["id"] else []
+    return Closing(closed, is_listened_to)
 
 
 def spanning(connection: Connection, series: Series, first_ns: int, last_ns: int) -> list[Event]:
@@ -156,10 +172,11 @@ def count_anew(
 
 def erase(
     connection: Connection, series: Series, start: datetime | None, end: datetime | None
-) -> None:
+) -> list[Event]:
     """Scores of this span were erased: events that began in it go, others lose those points.
 
     series: as it was before. Where its newest point went, nothing joins the open event any more.
+    -> those that were open until now.
     """
     began = [_mine(series)]
     if start is not None:
@@ -169,12 +186,19 @@ def erase(
         began.append(EVENTS.c.started_at >= start)
     if end is not None:
         began.append(EVENTS.c.started_at < end)
-    gone = connection.scalars(delete(EVENTS).where(*began).returning(EVENTS.c.id)).all()
+    gone = _deleted(connection, series, began)
     if gone and end is not None:
         values = {"tenant_id": series.tenant_id, "series_id": series.id, "end": end}
-        connection.execute(LET_GO, {**values, "ids": list(gone)})
+        connection.execute(LET_GO, {**values, "ids": [event.id for event in gone]})
+    open_until_now = [event for event in gone if event.closed_at is None]
     if _has_newest(series, start, end):
-        close(connection, series)
+        open_until_now += close(connection, series).closed
+    return open_until_now
+
+
+def _deleted(connection: Connection, series: Series, which: Sequence[Any]) -> list[Event]:
+    rows = connection.execute(delete(EVENTS).where(*which).returning(*EVENTS.c))
+    return [Event(**row._mapping, series=series.name) for row in rows]
 
 
 def _has_newest(series: Series, start: datetime | None, end: datetime | None) -> bool:

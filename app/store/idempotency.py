@@ -60,7 +60,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Kept:
-    """An answer. One that showed a key's secret is kept without its body, as that key's id."""
+    """An answer. One that showed the secret of a key or a webhook is kept as the id of that."""
 
     status: int
     media_type: str

@@ -47,10 +47,11 @@ CLAIM = text(
 # Of one tenant's claims one at a time counts what runs.
 ONE_CLAIM = text("SELECT pg_advisory_xact_lock(hashtextextended(:tenant_id, 0))")
 GIVE_UP = text(
-    "UPDATE jobs SET status = 'failed', finished_at = now(), lease_until = NULL, "
+    "UPDATE jobs SET status = 'failed', finished_at = now(), lease_until = NULL, "  # noqa: S608  # nosec B608 - ours
     "error = 'Every worker that tried it died or lost its connection' "
     "WHERE tenant_id = :tenant_id AND id = :id AND attempt >= :most AND "
-    "status = 'running' AND lease_until < now()"
+    "status = 'running' AND lease_until < now() "
+    f"RETURNING {', '.join(column.name for column in JOBS.c)}"
 )
 RENEW = text(
     "UPDATE jobs SET progress = greatest(progress, :progress), "
@@ -208,14 +209,20 @@ def claim(
 ) -> Job | None:
     """The job, now ours for the lease; None where another has it, it is over, or so many trainings
     of the tenant run already."""
-    identity = {"tenant_id": tenant_id, "id": job_id, "most": MOST_ATTEMPTS}
     connection.execute(ONE_CLAIM, {"tenant_id": f"claim {tenant_id}"})
-    asked = {**identity, "lease_s": lease_s, "trainings": trainings}
+    asked = {**_limited(tenant_id, job_id), "lease_s": lease_s, "trainings": trainings}
     row = connection.execute(CLAIM, asked).one_or_none()
-    if row is None:
-        connection.execute(GIVE_UP, identity)
-        return None
-    return _job(row)
+    return None if row is None else _job(row)
+
+
+def give_up(connection: Connection, tenant_id: UUID, job_id: UUID) -> Job | None:
+    """The job, failed, if it was tried as often as it may be and nobody alive has it."""
+    row = connection.execute(GIVE_UP, _limited(tenant_id, job_id)).one_or_none()
+    return None if row is None else _job(row)
+
+
+def _limited(tenant_id: UUID, job_id: UUID) -> dict[str, Any]:
+    return {"tenant_id": tenant_id, "id": job_id, "most": MOST_ATTEMPTS}
 
 
 def running(connection: Connection, tenant_id: UUID, kind: str) -> int:

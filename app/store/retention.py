@@ -15,6 +15,7 @@ from sqlalchemy import Connection, and_, func, select, text
 
 from app.errors import Unavailable
 from app.store import events, points, series, tables
+from app.store.events import Event
 from app.store.partitions import CONNECT_TIMEOUT_S, TABLES
 from app.store.series import Series
 
@@ -42,13 +43,14 @@ def outdated(connection: Connection, limit: int) -> list[tuple[UUID, UUID]]:
     return [(row.tenant_id, row.id) for row in rows]
 
 
-def erase_oldest(connection: Connection, of: Series, most: int) -> int:
-    """Erase points that are too old, the oldest first, with their scores and events; -> how many.
+def erase_oldest(connection: Connection, of: Series, most: int) -> list[Event]:
+    """Erase points that are too old, the oldest first, with their scores and events; -> those that
+    were open until now.
 
     The lock on the series is held.
     """
     if of.retention_days is None:
-        return 0
+        return []
     kept_from = _kept_from(connection, of.retention_days)
     first = connection.scalar(select(func.min(POINTS.c.timestamp)).where(_mine(of)))
     end = _end_of_batch(connection, of, kept_from, most)
@@ -56,8 +58,7 @@ def erase_oldest(connection: Connection, of: Series, most: int) -> int:
     # A year that was emptied took the first point along: what is left has to be counted.
     left = None if first == of.first_at else points.count(connection, of)
     series.forget_oldest(connection, of, removed, left)
-    events.erase(connection, of, None, end)
-    return removed
+    return events.erase(connection, of, None, end)
 
 
 def _kept_from(connection: Connection, days: int) -> datetime:

@@ -41,7 +41,7 @@ class Answer:
     media_type: str = JSON
     stream: Iterator[bytes] | None = None
     cookie: str | None = None  # the whole `Set-Cookie`
-    shown_key: str | None = None  # id of the key whose secret the body shows, this once
+    shown_key: str | None = None  # id of the key, or webhook, whose secret is shown this once
 
 
 @dataclass(frozen=True)

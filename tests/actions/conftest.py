@@ -3,13 +3,14 @@
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from redis import Redis
+from sqlalchemy import select, text
 
 from app.actions import (
     accounts,
@@ -21,13 +22,15 @@ from app.actions import (
     series,
     sessions,
     training,
+    webhooks,
 )
 from app.actions.asked import Answer, Asked
 from app.actions.parts import Parts, assemble
 from app.ingest.chunk import Chunk, objects
 from app.settings import Settings
-from app.store import jobs, migrations
+from app.store import jobs, migrations, outbox, tables
 from app.store.audit import SERVICE, Actor
+from app.store.deliveries import Delivery
 from app.store.events import WantedEvents
 from app.store.feedback import Said
 from app.store.ids import ulid
@@ -35,6 +38,7 @@ from app.store.jobs import Job
 from app.store.scores import Score
 from app.store.series import Series
 from app.store.times import to_ns
+from app.store.webhooks import Webhook
 from tests.conftest import Installed, Servers, drop_database, make_database
 
 START_NS = 1_704_067_200_000_000_000
@@ -72,6 +76,25 @@ class Account:
         """Rows of an upload; each names its series where a name is given."""
         made = chunk(values, first)
         return made if name is None else replace(made, series=objects([name] * len(made.times)))
+
+    def listen(self, url: str = "https://example.com/", **settings: Any) -> Webhook:
+        """A webhook that is told of everything, unless it says otherwise."""
+        given = {"description": "", "types": list(get_args(outbox.Type)), **settings}
+        return webhooks.add(self.parts, self.id, url, **given)[0]
+
+    def told(self, *types: str) -> list[Delivery]:
+        """What is in the outbox of all webhooks of the tenant, the oldest first."""
+        with self.parts.database.tenant(self.id) as connection:
+            rows = connection.execute(select(tables.webhook_deliveries))
+            found = [Delivery(**row._mapping) for row in rows]
+        found.sort(key=lambda one: one.message_id)
+        return [one for one in found if not types or one.type in types]
+
+    def end_deliveries(self) -> None:
+        """As if receivers had taken all of them."""
+        ended = "UPDATE webhook_deliveries SET status = 'delivered', ended_at = now()"
+        with self.parts.database.tenant(self.id) as connection:
+            connection.execute(text(ended))
 
     def add_job(self, name: str, lease_s: float = 60.0) -> Job:
         """A training, claimed as it is made, so that nobody else can."""

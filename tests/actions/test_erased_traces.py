@@ -69,7 +69,9 @@ def inflated(part: bytes) -> bytes:
 
 
 def lived_in(account: Account, name: str) -> UUID:
-    """A series with points, scores, replaced ones, events, a model, and it in the cache."""
+    """A series with points, scores, replaced ones, events that are told, a model, and it in the
+    cache."""
+    account.listen()
     account.make(name)
     account.upload(name, np.random.default_rng(1).normal(size=300))
     account.train(name)
@@ -109,7 +111,7 @@ def test_an_erased_tenant_leaves_no_row_no_key_and_no_entry(
         assert rows_with(superuser, trace) == {}, trace
         assert keys_with(own_redis, trace) == [], trace
     kept = rows_with(superuser, str(account.id), ["audit"])
-    assert kept == {"audit": 16}
+    assert kept == {"audit": 19}
     for named in (account.slug, name, removed):
         assert rows_with(superuser, named, ["audit"]) == {}
 
@@ -120,6 +122,7 @@ def test_a_removed_series_leaves_neither_its_name_nor_its_model_in_the_cache(
     series_id = lived_in(account, "name-of-another-series")
     assert keys_with(own_redis, str(series_id))
     series_actions.remove(account.parts, account.id, "name-of-another-series")
+    account.end_deliveries()  # what is still to be told stays
     [job] = superuser.execute(
         "SELECT id FROM jobs WHERE series_id = %s AND kind = 'erase_series'", [series_id]
     ).fetchall()

@@ -3,14 +3,19 @@
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from ssl import create_default_context
 from typing import Any, get_args
 
 import httpx
 import pytest
 
+from app.actions import delivering
+from app.actions.delivering import Sender
+from app.actions.parts import Parts
 from app.store.audit import Action
 from tests.api.contract import Contract
 from tests.api.histories import QUICK, csv
+from tests.receiver import answer, receiving
 from tests.service import Service, Tenant, running, wait_until
 
 AUDIT = "/v1/admin/audit"
@@ -37,6 +42,13 @@ def do_everything(tenant: Tenant, operator: httpx.Client) -> None:
     key_id = tenant.http.post("/v1/keys", json={"name": "k", "scopes": ["read"]}).json()["id"]
     tenant.http.post(f"/v1/keys/{key_id}/rotate", json={"grace_seconds": 60})
     tenant.http.delete(f"/v1/keys/{key_id}")
+    hooks = tenant.http.post("/v1/webhooks", json={"url": "https://example.com/"})
+    hook = f"/v1/webhooks/{hooks.json()['id']}"
+    tenant.http.patch(hook, json={"description": "for the shop"})
+    tenant.http.post(f"{hook}/rotate")
+    call = tenant.http.post(f"{hook}/test").json()["id"]
+    tenant.http.post(f"{hook}/deliveries/{call}/replay")
+    tenant.http.delete(hook)
     operator.patch(f"/v1/tenants/{tenant.slug}", json={"name": "Acme", "status": "active"})
     operator.post(f"/v1/tenants/{tenant.slug}/keys", json={"name": "k", "scopes": ["read"]})
 
@@ -60,6 +72,12 @@ def test_every_act_is_there_with_who_did_it_and_from_where(
         ("key.created", "key"),
         ("key.rotated", "key"),
         ("key.revoked", "key"),
+        ("webhook.created", "key"),
+        ("webhook.changed", "key"),
+        ("webhook.rotated", "key"),
+        ("webhook.tested", "key"),
+        ("webhook.replayed", "key"),
+        ("webhook.deleted", "key"),
         ("tenant.changed", "operator"),
         ("key.created", "operator"),
     ]
@@ -208,6 +226,24 @@ def test_refused_keys_and_scopes_are_there_with_the_client_s_address(
         {"reason": "revoked"},
         {"reason": "malformed"},
     ]
+
+
+def test_a_webhook_that_the_service_disables_is_an_act_of_its_own(
+    tenant: Tenant, operator: httpx.Client, parts: Parts
+) -> None:
+    with receiving() as receiver:
+        receiver.behave = answer(410)
+        made = tenant.http.post("/v1/webhooks", json={"url": receiver.url()}).json()
+        tenant.http.post(f"/v1/webhooks/{made['id']}/test")
+        sender = Sender(
+            parts.database, parts.secret, parts.settings.allowed_networks, create_default_context()
+        )
+        [due] = [one for one in delivering.due(sender) if str(one.webhook_id) == made["id"]]
+        [claimed] = delivering.claim(sender, due, 1)
+        delivering.deliver(sender, claimed)
+    entry = listed(operator, tenant=tenant.slug)[0]
+    assert (entry["action"], entry["actor_kind"]) == ("webhook.disabled", "service")
+    assert (entry["subject"], entry["details"]) == (made["id"], {"reason": "gone"})
 
 
 def test_these_tests_know_every_action() -> None:

@@ -1,5 +1,6 @@
 """`Idempotency-Key`: whatever becomes of an answer, the request may be sent again."""
 
+import re
 import secrets
 import signal
 from collections.abc import Callable, Iterator
@@ -23,7 +24,11 @@ Holding = Callable[..., httpx.Client]
 Rows = Callable[..., list[Any]]
 
 MAKING = [route for route in ROUTES if route.makes]
-SHOWING = [route for route in MAKING if "keys" in route.path or route.path == "/v1/tenants"]
+SHOWING = [
+    route
+    for route in MAKING
+    if re.search("keys|^/v1/tenants$|^/v1/webhooks$|webhook_id}/rotate", route.path)
+]
 SERIES = {"name": "rides", "tags": ["taxi"]}
 BAD_KEYS = [b"", b"x" * 256, b"caf\xe9", b"a\tb"]
 
@@ -237,12 +242,15 @@ def test_a_secret_is_shown_once_and_stored_nowhere(
 ) -> None:
     client = operator if route.scope == "operator" else tenant.http
     body: dict[str, Any] = {"name": "k", "scopes": ["read"]}
+    if route.path == "/v1/webhooks":
+        body = {"url": "https://example.com/"}
     if route.path == "/v1/tenants":
         body = {"slug": f"t-{secrets.token_hex(6)}", "name": "new"}
     if route.path.endswith("/rotate"):
         body = {}
     other = tenant.http.post("/v1/keys", json={"name": "k", "scopes": ["read"]}).json()
-    names = {"slug": tenant.slug, "key_id": other["id"]}
+    hook = tenant.http.post("/v1/webhooks", json={"url": "https://example.com/"}).json()
+    names = {"slug": tenant.slug, "key_id": other["id"], "webhook_id": hook["id"]}
     path = route.path.format(**names)
     key = secrets.token_hex(8)
     made = post(client, key, path, json=body)
@@ -250,7 +258,8 @@ def test_a_secret_is_shown_once_and_stored_nowhere(
     shown = made.json().get("api_key", made.json())
     again = post(client, key, path, json=body)
     assert problem(again) == (409, "idempotency_secret_shown")
-    assert again.json()["key_id"] == shown["id"]
+    what = "webhook_id" if "webhook" in path else "key_id"
+    assert again.json()[what] == shown["id"]
     assert shown["secret"] not in again.text
     for row in superuser.execute("SELECT k::text, body FROM idempotency_keys k"):
         assert shown["secret"] not in row[0]

@@ -53,6 +53,8 @@ def make(service: Service, superuser: psycopg.Connection, year: int, versions: i
     tenant = service.new_tenant()
     mark = f"mark-of-{tenant.slug}"
     own = f"own-{tenant.slug}"
+    url = f"https://example.com/{mark}"
+    webhook = _ok(tenant.http.post("/v1/webhooks", json={"url": url}))
     for name in (SHARED, own):
         tenant.make_series(name, description=mark, tags=[mark])
         _fill(tenant, name, year)
@@ -71,16 +73,20 @@ def make(service: Service, superuser: psycopg.Connection, year: int, versions: i
             superuser.execute(MODEL, [tenant_id, series_id, version])
     job = _ok(tenant.http.get(f"/v1/series/{own}/jobs"))["data"][0]
     event = _ok(tenant.http.get("/v1/events", params={"series": own}))["data"][0]
+    delivery = _ok(tenant.http.get(f"/v1/webhooks/{webhook['id']}/deliveries"))["data"][0]
     names = {
         "series_name": own,
         "job_id": job["id"],
         "key_id": spare["id"],
         "event_id": event["id"],
+        "webhook_id": webhook["id"],
+        "delivery_id": delivery["id"],
         "version": str(versions),
         "timestamp": f"{year}-01-01T03:00:00Z",
         "slug": tenant.slug,
     }
-    marks = (tenant_id, mark, job["id"], spare["id"], event["id"], f"{year}-01")
+    ids = [one["id"] for one in (job, spare, event, webhook, delivery)]
+    marks = (tenant_id, mark, *ids, f"{year}-01")
     return Owner(tenant_id, tenant, names, marks, _cursors(tenant, names))
 
 

@@ -12,13 +12,16 @@ import pytest
 
 from app.actions import accounts
 from app.actions.parts import Parts
-from app.store import events, feedback, idempotency, jobs, models, series, sessions
+from app.store import (
+    events, feedback, idempotency, jobs, models, outbox, series, sessions, webhooks,
+)
 from app.store.events import Stretch
 from app.store.feedback import Said
-from app.store.ids import event_id
+from app.store.ids import event_id, new_id
 from app.store.series import Series
 from tests.conftest import Installed
 
+KIND: outbox.Type = "event.opened"
 MOMENT = datetime(2024, 5, 1, tzinfo=UTC)
 SCORE = (
     "INSERT INTO {table} (tenant_id, series_id, timestamp, value, score, is_anomaly, threshold, "
@@ -100,4 +103,7 @@ def make_owner(parts: Parts) -> Owner:
         events.begin(connection, of, event, stretch)
         said = Said("normal", "", key.id)
         feedback.of_event(connection, events.by_id(connection, tenant.id, event), said)
+        salt = {"secret_number": 1, "secret_salt": b"salt"}
+        webhooks.add(connection, tenant.id, new_id(), url="https://a", types=[KIND], **salt)
+        outbox.add(connection, tenant.id, KIND, of.id, {})
     return Owner(tenant.id, slug, key.id, of)

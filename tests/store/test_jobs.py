@@ -184,12 +184,13 @@ def test_a_job_that_took_every_worker_down_is_given_up(parts: Parts, job: Job) -
     for _ in range(MOST_ATTEMPTS - 1):
         claimed(parts, job, LONG_OVER_S)
     last = claimed(parts, job, LONG_S)
-    assert claim(parts, job) is None
-    assert stored(parts, job).status == "running", "the last attempt is still under way"
     with parts.database.tenant(job.tenant_id) as connection:
+        assert jobs.give_up(connection, job.tenant_id, job.id) is None, "it is still under way"
         jobs.renew(connection, last, 0.0, OVER_S)
     assert claim(parts, job) is None
-    given_up = stored(parts, job)
+    with parts.database.tenant(job.tenant_id) as connection:
+        given_up = jobs.give_up(connection, job.tenant_id, job.id)
+    assert given_up == stored(parts, job)
     assert given_up.status == "failed"
     assert given_up.error is not None
     assert "Every worker that tried it" in given_up.error

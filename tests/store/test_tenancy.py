@@ -25,6 +25,8 @@ OWNED = (
     "models",
     "jobs",
     "idempotency_keys",
+    "webhooks",
+    "webhook_deliveries",
 )
 READ_BY_OPERATOR = ("events", "scores", "series")
 SET_KEY = text("SELECT set_config('app.key_id', :id, true)")
@@ -177,7 +179,10 @@ def test_the_job_scan_sees_the_jobs_of_all(parts: Parts, owner: Any, other: Any)
         assert {owner.id, other.id} <= owners(connection, "jobs")
 
 
-@pytest.mark.parametrize("table", sorted(set(TABLES) - {"jobs", "idempotency_keys", "sessions"}))
+SCANNED = {"jobs", "idempotency_keys", "sessions", "webhook_deliveries"}
+
+
+@pytest.mark.parametrize("table", sorted(set(TABLES) - SCANNED))
 def test_the_job_scan_sees_nothing_else(parts: Parts, owner: Any, table: str) -> None:
     with (
         pytest.raises(ProgrammingError, match="permission denied"),
@@ -218,6 +223,27 @@ def test_a_session_shows_its_own_row_and_no_other(parts: Parts, owner: Any, othe
         assert (found.tenant_id, found.id) == (owner.id, mine)
         assert list(connection.scalars(text("SELECT id FROM sessions"))) == [mine]
         assert owners(connection, "series") == set()
+
+
+ENDED = "UPDATE webhook_deliveries SET status = 'failed', ended_at = now()"
+
+
+@pytest.mark.parametrize(
+    ("change", "is_seen"),
+    [(None, True), (ENDED, False), (f"{ENDED} - interval '31 days'", True)],
+)
+def test_the_job_scan_sees_whose_deliveries_wait_or_are_old_and_no_more(
+    parts: Parts, owner: Any, change: str | None, is_seen: bool
+) -> None:
+    with parts.database.tenant(owner.id) as connection:
+        connection.execute(text(change or "SELECT 1"))
+    with parts.database.job_scan() as connection:
+        assert (owner.id in owners(connection, "webhook_deliveries")) == is_seen
+    with (
+        pytest.raises(ProgrammingError, match="permission denied"),
+        parts.database.job_scan() as connection,
+    ):
+        connection.execute(text("SELECT data FROM webhook_deliveries"))
 
 
 def test_a_key_shows_its_own_row_and_no_other(parts: Parts, owner: Any, other: Any) -> None:

@@ -37,6 +37,9 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/tenants"): {"slug": "new", "name": "new"},
     ("PATCH", "/v1/tenants/{slug}"): {"name": "changed"},
     ("POST", "/v1/tenants/{slug}/keys"): {"name": "k", "scopes": ["read"]},
+    ("POST", "/v1/webhooks"): {"url": "https://example.com/hook"},
+    ("PATCH", "/v1/webhooks/{webhook_id}"): {"description": "changed"},
+    ("POST", "/v1/webhooks/{webhook_id}/rotate"): {},
 }
 NAMES = {
     "series_name": "rides",
@@ -44,6 +47,8 @@ NAMES = {
     "key_id": "0123456789ABCDEF",
     "event_id": "01HKF0T8M0ABCDEFGHJKMNPQRS",
     "job_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+    "webhook_id": "01890a5d-ac96-774b-bcce-b302099a8059",
+    "delivery_id": "msg_01HKF0T8M0ABCDEFGHJKMNPQRS",
     "version": "1",
     "timestamp": "2024-01-06T00:00:00Z",
     "asset": "page.css",

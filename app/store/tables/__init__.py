@@ -12,6 +12,7 @@ from app.store.tables.series import (
     scores,
     series,
 )
+from app.store.tables.webhooks import webhook_deliveries, webhooks
 
 __all__ = [
     "Moment",
@@ -30,4 +31,6 @@ __all__ = [
     "series",
     "sessions",
     "tenants",
+    "webhook_deliveries",
+    "webhooks",
 ]
