@@ -13,7 +13,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from app import logs, settings
-from app.actions import idempotency, retention, sessions
+from app.actions import delivering, idempotency, retention, sessions
 from app.actions.parts import Parts
 from app.errors import TocsinError
 from app.jobs.queue import Attempt
@@ -91,6 +91,7 @@ def main() -> None:
         "years": lambda: empty_years(configured),
         "idempotency keys": lambda: idempotency.forget_old(parts),
         "sessions": lambda: sessions.forget_old(parts),
+        "deliveries": lambda: delivering.forget_old(parts.database),
     }
     due = dict.fromkeys(seldom, 0.0)
     while not stop.wait(PERIOD_S):

@@ -1,8 +1,8 @@
 """A tenant into one file of open formats: nobody is locked in.
 
-A zip of `tenant.json`, `series.json`, `keys.csv` and, for each series, its points, scores, replaced
-scores, events and feedback as CSV: as they were at one moment. Models stay behind: they come of the
-points.
+A zip of `tenant.json`, `series.json`, `keys.csv`, `webhooks.csv` and, for each series, its points,
+scores, replaced scores, events and feedback as CSV: as they were at one moment. Models stay behind:
+they come of the points.
 """
 
 import csv
@@ -16,7 +16,7 @@ from typing import Any
 from zipfile import ZipFile
 
 from app.actions.parts import Parts
-from app.store import Connection, archive, cells, keys, portable, series, tenants
+from app.store import Connection, archive, cells, keys, portable, series, tenants, webhooks
 from app.store.archive import Progress
 from app.store.series import Series
 from app.store.tenants import Tenant
@@ -24,13 +24,16 @@ from app.store.tenants import Tenant
 FORMAT = 1
 PAGE = 1_000
 BLOCK_ROWS = 5_000
-TENANT, SERIES, KEYS, README = "tenant.json", "series.json", "keys.csv", "README.txt"
+TENANT, SERIES, README = "tenant.json", "series.json", "README.txt"
+KEYS, WEBHOOKS = "keys.csv", "webhooks.csv"
 KEY_COLUMNS = ("id", "name", "scopes", "created_at", "expires_at", "revoked_at", "last_used_at")
+WEBHOOK_COLUMNS = ("id", "url", "description", "types", "created_at", "disabled_at")
 TOLD = """What a Tocsin had of one tenant; `tocsin import` brings it into another.
 
 tenant.json                     name and limits
 series.json                     the series and their settings
 keys.csv                        API keys, without their secrets
+webhooks.csv                    webhooks, likewise
 series/NAME/points.csv          one row a point; may be uploaded as it is
 series/NAME/scores.csv          the verdicts: score, threshold, expected value, band, reason
 series/NAME/replaced_scores.csv verdicts on values that were replaced later
@@ -56,6 +59,7 @@ def export(parts: Parts, slug: str, path: Path, progress: Progress) -> dict[str,
         zipped.writestr(README, TOLD)
         zipped.writestr(TENANT, _json(_tenant(tenant)))
         zipped.writestr(KEYS, _keys(connection, tenant))
+        zipped.writestr(WEBHOOKS, _webhooks(connection, tenant))
         watched = list(_all_series(connection, tenant))
         zipped.writestr(SERIES, _json([_series(of) for of in watched]))
         counts = dict.fromkeys(cells.TABLES, 0)
@@ -107,6 +111,13 @@ def _keys(connection: Connection, tenant: Tenant) -> bytes:
     while page := keys.page(connection, tenant.id, after, PAGE):
         rows += [[_plain(getattr(key, name)) for name in KEY_COLUMNS] for key in page]
         after = page[-1].id
+    return lines(rows)
+
+
+def _webhooks(connection: Connection, tenant: Tenant) -> bytes:
+    rows = [list(WEBHOOK_COLUMNS)]
+    for webhook in webhooks.page(connection, tenant.id, None, PAGE):  # a tenant has few
+        rows.append([_plain(getattr(webhook, name)) for name in WEBHOOK_COLUMNS])
     return lines(rows)
 
 

@@ -1,7 +1,8 @@
 """A tenant out of the file that `app.actions.exporting` wrote: in one transaction, as a new one.
 
 Points, scores and events are what they were, bit for bit. Models are trained anew, from the points;
-until then the rule of thumb judges. Keys are not brought along, since their secrets are not there.
+until then the rule of thumb judges. Keys and webhooks are not brought along: their secrets are not
+there.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,7 +12,7 @@ from zipfile import ZipFile
 
 from app.actions import accounts, exported_rows, retraining
 from app.actions.exported_rows import Row
-from app.actions.exporting import FORMAT, KEYS, README, SERIES, TENANT, member
+from app.actions.exporting import FORMAT, KEYS, README, SERIES, TENANT, WEBHOOKS, member
 from app.actions.parts import Parts
 from app.apikeys import ApiKey
 from app.detection import FOREST_POINTS
@@ -112,7 +113,7 @@ def store(
     """tenant: slug, name, limits; watched: columns of each series and `has_model`; all checked, the
     series as they come: what is wrong with one undoes all."""
     counts = dict.fromkeys(("series", *cells.TABLES), 0)
-    left = set(zipped.namelist()) - {README, TENANT, SERIES, KEYS}
+    left = set(zipped.namelist()) - {README, TENANT, SERIES, KEYS, WEBHOOKS}
     asked: list[Job] = []
     with parts.database.plain() as connection:
         made, stored_key, key = accounts.begin_tenant(

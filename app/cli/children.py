@@ -1,4 +1,4 @@
-"""The processes of the service as children of a supervisor: the server, workers, upkeep."""
+"""The processes of the service as children of a supervisor: the server, workers, and the rest."""
 
 import contextlib
 import hashlib
@@ -29,6 +29,7 @@ ANSWER_WITHIN_S = 0.5
 SERVER_GRACE_S = 15.0
 WORKER_GRACE_S = 25.0  # under the 30 s that orchestrators give
 UPKEEP_GRACE_S = 5.0
+DELIVERY_GRACE_S = 15.0  # for the calls that are under way
 
 
 def server(
@@ -56,15 +57,20 @@ def server(
 
 
 def workers(settings: Settings, log_dir: Path | None = None) -> list[Child]:
-    """As many as the settings say, and upkeep, which alone knows the database's owner."""
+    """As many as the settings say, what calls webhooks, and upkeep, which alone knows the
+    database's owner."""
+    environment = _environment(settings)
     found = [
-        _module(f"worker-{number}", "workers.main", _environment(settings), WORKER_GRACE_S, log_dir)
+        _module(f"worker-{number}", "workers.main", environment, WORKER_GRACE_S, log_dir)
         for number in range(1, settings.training_processes(usable_processors()) + 1)
     ]
-    environment = _environment(settings)
+    if settings.webhook_calls:
+        found.append(
+            _module("delivery", "workers.delivery", environment, DELIVERY_GRACE_S, log_dir)
+        )
     if settings.owner_database_url is not None:
         owner_url = settings.owner_database_url.get_secret_value()
-        environment["TOCSIN_OWNER_DATABASE_URL"] = owner_url
+        environment = {**environment, "TOCSIN_OWNER_DATABASE_URL": owner_url}
     return [*found, _module("upkeep", "workers.upkeep", environment, UPKEEP_GRACE_S, log_dir)]
 
 

@@ -77,7 +77,7 @@ class Account:
         made = chunk(values, first)
         return made if name is None else replace(made, series=objects([name] * len(made.times)))
 
-    def listen(self, url: str = "https://example.com/", **settings: Any) -> Webhook:
+    def listen(self, url: str = "https://hook.invalid/", **settings: Any) -> Webhook:
         """A webhook that is told of everything, unless it says otherwise."""
         given = {"description": "", "types": list(get_args(outbox.Type)), **settings}
         return webhooks.add(self.parts, self.id, url, **given)[0]

@@ -198,7 +198,7 @@ def test_each_webhook_is_told_what_it_wants_to_hear_of(account: Account) -> None
 
 def test_a_neighbour_s_webhook_hears_nothing(watched: Account, alone: Parts) -> None:
     neighbour = watched.new_neighbour()
-    theirs = "https://example.com/theirs"
+    theirs = "https://hook.invalid/theirs"
     webhooks.add(alone, neighbour, theirs, description="", types=["event.opened"])
     send(watched, [ABSURD])
     [told] = watched.told()

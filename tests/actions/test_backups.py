@@ -78,9 +78,11 @@ def make_place(servers: Servers, folder: Path, secret_of: Settings | None = None
 
 @pytest.fixture(scope="module")
 def account(alone: Parts) -> Account:
-    """A tenant with points, a model, scores and events, and a series of several fields."""
+    """A tenant with points, a model, scores and events that are told, and a series of several
+    fields."""
     slug = f"t-{secrets.token_hex(6)}"
     made = Account(alone, accounts.add_tenant(alone, slug, slug, {})[0].id, slug)
+    made.listen()
     made.make("rides")
     made.upload("rides", waves(POINTS))
     made.train("rides")

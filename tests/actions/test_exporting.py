@@ -14,14 +14,7 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from app.actions import (
-    accounts,
-    admission,
-    exporting,
-    importing,
-    series,
-    training,
-)
+from app.actions import accounts, admission, exporting, importing, series, training, webhooks
 from app.api.exported import ExportedSeries, ExportedTenant
 from app.errors import Conflict, Invalid, NotFound
 from app.store import archive, cells, jobs
@@ -126,18 +119,30 @@ def test_no_secret_goes_out_and_the_new_tenant_has_a_key_of_its_own(
     account: Account, exported: Path
 ) -> None:
     _, key = accounts.add_key(account.parts, account.id, "=mine", ["read"])
+    hook, secret = webhooks.add(
+        account.parts,
+        account.id,
+        "https://hook.invalid/",
+        description="=mine",
+        types=["event.opened"],
+    )
     again = exported.with_name("again.zip")
     exporting.export(account.parts, account.slug, again, quiet)
     with zipfile.ZipFile(again) as zipped:
         content = b"".join(zipped.read(name) for name in zipped.namelist())
         header, *listed = csv.reader(io.StringIO(zipped.read("keys.csv").decode()))
+        _, hooked = csv.reader(io.StringIO(zipped.read("webhooks.csv").decode()))
     assert header[:3] == ["id", "name", "scopes"]
     assert [key.id, "'=mine", "read"] in [row[:3] for row in listed]
     assert key.text.encode() not in content
+    assert hooked[:4] == [str(hook.id), hook.url, "'=mine", "event.opened"]
+    assert secret.encode() not in content
+    assert hook.secret_salt.hex().encode() not in content
     made = imported(account, again)
     caller = admission.recognise(account.parts, made.key)
     assert caller
     assert caller.tenant_id == made.tenant.id
+    assert webhooks.page(account.parts, made.tenant.id, None, 10) == []
 
 
 def test_points_may_be_read_by_anything_that_reads_csv(account: Account, exported: Path) -> None:

@@ -42,7 +42,7 @@ def do_everything(tenant: Tenant, operator: httpx.Client) -> None:
     key_id = tenant.http.post("/v1/keys", json={"name": "k", "scopes": ["read"]}).json()["id"]
     tenant.http.post(f"/v1/keys/{key_id}/rotate", json={"grace_seconds": 60})
     tenant.http.delete(f"/v1/keys/{key_id}")
-    hooks = tenant.http.post("/v1/webhooks", json={"url": "https://example.com/"})
+    hooks = tenant.http.post("/v1/webhooks", json={"url": "https://hook.invalid/"})
     hook = f"/v1/webhooks/{hooks.json()['id']}"
     tenant.http.patch(hook, json={"description": "for the shop"})
     tenant.http.post(f"{hook}/rotate")

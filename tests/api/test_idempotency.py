@@ -243,13 +243,13 @@ def test_a_secret_is_shown_once_and_stored_nowhere(
     client = operator if route.scope == "operator" else tenant.http
     body: dict[str, Any] = {"name": "k", "scopes": ["read"]}
     if route.path == "/v1/webhooks":
-        body = {"url": "https://example.com/"}
+        body = {"url": "https://hook.invalid/"}
     if route.path == "/v1/tenants":
         body = {"slug": f"t-{secrets.token_hex(6)}", "name": "new"}
     if route.path.endswith("/rotate"):
         body = {}
     other = tenant.http.post("/v1/keys", json={"name": "k", "scopes": ["read"]}).json()
-    hook = tenant.http.post("/v1/webhooks", json={"url": "https://example.com/"}).json()
+    hook = tenant.http.post("/v1/webhooks", json={"url": "https://hook.invalid/"}).json()
     names = {"slug": tenant.slug, "key_id": other["id"], "webhook_id": hook["id"]}
     path = route.path.format(**names)
     key = secrets.token_hex(8)

@@ -14,7 +14,7 @@ from tests.service import Tenant
 Holding = Callable[..., httpx.Client]
 Rows = Callable[..., list[Any]]
 HOOKS = "/v1/webhooks"
-URL = "https://example.com/hook"
+URL = "https://hook.invalid/hook"
 ALL = ["event.opened", "event.closed", "training.failed", "webhook.disabled"]
 
 
@@ -73,11 +73,11 @@ def test_lists_are_paged_the_oldest_first(tenant: Tenant) -> None:
         ("url", "ftp://example.com/"),
         ("url", "https://10.0.0.1/"),
         ("url", "https://[fd00::1]/"),
-        ("url", "https://user:secret@example.com/"),
+        ("url", "https://user:secret@hook.invalid/"),
         ("url", "not a url"),
         ("url", ""),
         ("url", 5),
-        ("url", "https://example.com/" + "x" * 2_000),
+        ("url", "https://hook.invalid/" + "x" * 2_000),
         ("types", []),
         ("types", ["event.unheard_of"]),
         ("types", ["webhook.test"]),

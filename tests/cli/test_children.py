@@ -10,6 +10,7 @@ import pytest
 
 from app.cli import children
 from app.detection import Points, Settings, fit
+from app.settings import Settings as Environment
 
 ROOT = Path(__file__).resolve().parents[2]
 # As a server does that is asked for many more series than it may keep, by its threads.
@@ -42,6 +43,25 @@ with ThreadPoolExecutor(THREADS) as threads:
 gc.collect()
 print((_kib("self", "status", "VmRSS:") * 1024 - before) / MOST_BYTES)
 """
+
+
+@pytest.mark.parametrize(("calls", "has_delivery"), [(32, True), (0, False)])
+def test_webhooks_are_called_by_a_process_of_its_own_where_they_are_to_be(
+    tmp_path: Path, calls: int, has_delivery: bool
+) -> None:
+    configured = Environment(
+        data_dir=tmp_path,
+        database_url="postgresql://tocsin_server@h/d",
+        owner_database_url="postgresql://owner@h/d",
+        redis_url="redis://h",
+        webhook_calls=calls,
+    )
+    found = {child.name: child for child in children.workers(configured)}
+    assert ("delivery" in found) == has_delivery
+    knows_the_owner = [
+        name for name, child in found.items() if "TOCSIN_OWNER_DATABASE_URL" in (child.env or {})
+    ]
+    assert knows_the_owner == ["upkeep"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux, and sets what glibc reads")

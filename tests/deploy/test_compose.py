@@ -61,8 +61,9 @@ def test_nobody_but_nginx_is_reached_from_outside_and_nobody_but_the_server_meet
             members[network].add(name)
     assert members == {
         "edge": {"nginx"},
+        "out": {"delivery"},
         "front": {"nginx", "server"},
-        "back": {"server", "worker", "migrate", "postgres", "redis"},
+        "back": {"server", "worker", "delivery", "migrate", "postgres", "redis"},
     }
     inside = {name for name, one in compose["networks"].items() if one.get("internal") is True}
     assert inside == {"front", "back"}
@@ -80,7 +81,7 @@ def test_no_container_can_gain_rights_or_write_to_its_image(compose: dict[str, A
 def test_the_image_s_user_is_the_one_of_its_containers(compose: dict[str, Any]) -> None:
     made = re.search(r"--uid (\d+) --gid (\d+)", (ROOT / "Dockerfile").read_text())
     assert made is not None
-    for name in ("migrate", "server", "worker"):
+    for name in ("migrate", "server", "worker", "delivery"):
         assert compose["services"][name]["user"] == f"{made[1]}:{made[2]}"
 
 
@@ -117,7 +118,7 @@ def test_whatever_stays_up_says_whether_it_is_well(compose: dict[str, Any]) -> N
 def test_the_migration_runs_once_and_before_what_needs_it(compose: dict[str, Any]) -> None:
     services = compose["services"]
     assert services["migrate"]["restart"] == "no"
-    for name in ("server", "worker"):
+    for name in ("server", "worker", "delivery"):
         after = services[name]["depends_on"]["migrate"]
         assert after == {"condition": "service_completed_successfully"}
     assert services["nginx"]["depends_on"] == {"server": {"condition": "service_healthy"}}
@@ -140,6 +141,21 @@ def test_loops_are_compiled_with_the_image_for_any_processor() -> None:
 
 def test_the_server_does_not_get_the_owner_s_password(compose: dict[str, Any]) -> None:
     assert "owner_password" not in compose["services"]["server"]["secrets"]
+
+
+def test_whoever_has_a_way_out_knows_neither_the_owner_s_password_nor_redis_s(
+    compose: dict[str, Any],
+) -> None:
+    assert compose["services"]["delivery"]["secrets"] == ["server_password", "installation_secret"]
+
+
+def test_webhooks_are_called_from_where_there_is_a_way_out(compose: dict[str, Any]) -> None:
+    settings = {name: one.get("environment", {}) for name, one in compose["services"].items()}
+    assert settings["worker"]["TOCSIN_WEBHOOK_CALLS"] == 0
+    default = Settings.model_fields["webhook_calls"].default
+    assert settings["delivery"]["TOCSIN_WEBHOOK_CALLS"] == f"${{TOCSIN_WEBHOOK_CALLS:-{default}}}"
+    allowed = {settings[name]["TOCSIN_WEBHOOK_NETWORKS"] for name in ("server", "delivery")}
+    assert len(allowed) == 1, "what one of them takes the other calls"
 
 
 def test_every_secret_that_is_used_is_made_by_the_script(compose: dict[str, Any]) -> None:

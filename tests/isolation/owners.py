@@ -53,7 +53,7 @@ def make(service: Service, superuser: psycopg.Connection, year: int, versions: i
     tenant = service.new_tenant()
     mark = f"mark-of-{tenant.slug}"
     own = f"own-{tenant.slug}"
-    url = f"https://example.com/{mark}"
+    url = f"https://hook.invalid/{mark}"
     webhook = _ok(tenant.http.post("/v1/webhooks", json={"url": url}))
     for name in (SHARED, own):
         tenant.make_series(name, description=mark, tags=[mark])
