@@ -1,26 +1,38 @@
 """What the documents show to be run is run, in their order, as one who reads on would."""
 
+import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.service import Service, Tenant
+from app.actions.delivering import RETRY_AFTER_S
+from app.api.examples import EVENT
+from tests.service import Service, Tenant, free_port
 
 DOCS = Path(__file__).parents[2] / "docs"
-SETUP = re.compile(r"(?m)^(URL|KEY)=.*\n")
+SETUP = re.compile(r"(?m)^(URL|KEY|export PORT)=.*\n")
 
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not on this machine")
 
 
+def blocks(document: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (DOCS / document).read_text(), re.DOTALL)
+
+
 def run(document: str, service: Service, tenant: Tenant, folder: Path) -> list[str]:
-    blocks = re.findall(r"```sh\n(.*?)```", (DOCS / document).read_text(), re.DOTALL)
-    lines = SETUP.sub("", "".join(blocks))
+    setup = f"URL={service.url}\nKEY={tenant.key}\nexport PORT={free_port()}\n"
+    ended = "trap 'kill $(jobs -p) 2> /dev/null || true' EXIT\n"  # what was begun beside it
+    lines = SETUP.sub("", "".join(blocks(document, "sh")))
     ran = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", f"URL={service.url}\nKEY={tenant.key}\n{lines}"],
+        ["bash", "-euo", "pipefail", "-c", setup + ended + lines],
         cwd=folder,
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
         timeout=120,
@@ -39,3 +51,35 @@ def test_who_comes_from_elsewhere_gets_what_the_page_promises(
     assert '"is_anomaly"' in scored
     assert '"name":"orders.berlin"' in several
     assert '"name":"orders.paris"' in several
+
+
+def test_the_receiver_of_the_page_on_webhooks_verifies_what_it_is_told(
+    service: Service, tenant: Tenant, tmp_path: Path
+) -> None:
+    [receiver] = blocks("webhooks.md", "python")
+    (tmp_path / "receiver.py").write_text(receiver)
+    service.start_delivery()
+    try:
+        told, tested, listed = run("webhooks.md", service, tenant, tmp_path)
+    finally:
+        service.stop("delivery")
+    assert told.startswith("webhook.test {'webhook': '/v1/webhooks/")
+    assert json.loads(tested)["last_attempt"]["status"] == 204
+    assert [one["status"] for one in json.loads(listed)["data"]] == ["delivered"]
+
+
+def test_the_page_on_webhooks_shows_an_event_as_it_is_sent() -> None:
+    [shown] = blocks("webhooks.md", "json")
+    message: dict[str, Any] = json.loads(shown)
+    assert message["data"]["event"].keys() == EVENT.keys() - {"feedback"}
+
+
+def test_the_page_on_webhooks_tells_the_schedule() -> None:
+    """In the units that it uses, one after the other."""
+    [told] = re.findall(r"tried again after (.*) hours, each", (DOCS / "webhooks.md").read_text())
+    units = {"second": 1, "minute": 60}
+    found = [
+        int(number) * units.get(unit, 3_600)
+        for number, unit in re.findall(r"(\d+)(?: (second|minute)s?)?", told)
+    ]
+    assert found == list(RETRY_AFTER_S)
