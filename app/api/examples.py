@@ -217,7 +217,7 @@ WEBHOOK = {
     "created_at": MADE,
     "updated_at": MADE,
 }
-SHOWN_WEBHOOK = {**WEBHOOK, "secret": "whsec_…"}
+SHOWN_WEBHOOK = {**WEBHOOK, "secret": "whsec_…"}  # nosec B105 - shows the form only
 ATTEMPT = {
     "number": 1,
     "at": MADE,

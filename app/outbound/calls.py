@@ -22,6 +22,7 @@ DEADLINE_S = 10.0
 CONNECT_S = 4.0  # to one address, so that there is time left for the next
 ANSWER_BYTES = 1_000
 LONGEST_RETRY_AFTER_S = 86_400
+MOST_DIGITS = 9  # Python reads no number of thousands
 REDIRECTED = "redirects are not followed: name the address that they lead to"
 
 
@@ -59,7 +60,7 @@ def post(
     except httpcore.TimeoutException:
         told["error"] = f"no answer within {deadline_s:g} s"
     except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
-        told["error"] = f"{type(error).__name__}: {error}"[:ANSWER_BYTES]
+        told["error"] = _storable(f"{type(error).__name__}: {error}")[:ANSWER_BYTES]
     return Outcome(round(time.monotonic() - started, 3), **told)
 
 
@@ -85,7 +86,8 @@ def _answered(
 def _retry_after_s(headers: Sequence[tuple[bytes, bytes]]) -> int:
     """Where it is told in seconds; a date is taken as nothing."""
     given = next((value for name, value in headers if name.lower() == b"retry-after"), b"")
-    return min(int(given), LONGEST_RETRY_AFTER_S) if given.isdigit() else 0
+    is_number = given.isdigit() and len(given) <= MOST_DIGITS
+    return min(int(given), LONGEST_RETRY_AFTER_S) if is_number else 0
 
 
 def _first_bytes(response: httpcore.Response) -> str:
@@ -99,7 +101,10 @@ def _first_bytes(response: httpcore.Response) -> str:
                 break
     except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError):
         pass
-    text = found[:ANSWER_BYTES].decode("utf-8", "replace")
+    return _storable(found[:ANSWER_BYTES].decode("utf-8", "replace"))
+
+
+def _storable(text: str) -> str:
     return "".join(each if each.isprintable() or each in "\n\t" else "�" for each in text)
 
 

@@ -85,6 +85,7 @@ def configured(service: Service, tenant: Tenant) -> str:
 
 def things(service: Service, tenant: Tenant) -> dict[str, list[str]]:
     """What stands in paths, and is there: series with a history, a model, scores and an event."""
+    hook = tenant.http.post("/v1/webhooks", json={"url": "https://hook.invalid/"}).json()["id"]
     for name in SERIES:
         tenant.make_series(name, detector=QUICK)
         tenant.upload(name, csv(120))
@@ -94,7 +95,10 @@ def things(service: Service, tenant: Tenant) -> dict[str, list[str]]:
     key = tenant.http.post("/v1/keys", json={"name": "spare", "scopes": ["read"]}).json()
     jobs = tenant.http.get(f"/v1/series/{SERIES[0]}/jobs").json()["data"]
     events = tenant.http.get("/v1/events").json()["data"]
+    deliveries = tenant.http.get(f"/v1/webhooks/{hook}/deliveries").json()["data"]
     return {
+        "webhook_id": [hook],
+        "delivery_id": [delivery["id"] for delivery in deliveries],
         "series_name": list(SERIES),
         "key_id": [key["id"]],
         "job_id": [job["id"] for job in jobs],

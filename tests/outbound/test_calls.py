@@ -105,7 +105,14 @@ def test_an_answer_is_text_that_can_be_stored_and_shown(receiver: Receiver) -> N
 
 @pytest.mark.parametrize(
     ("given", "heeded_s"),
-    [("120", 120), ("9999999", 86_400), ("-5", 0), ("Wed, 21 Oct 2026 07:28:00 GMT", 0), ("x", 0)],
+    [
+        ("120", 120),
+        ("9999999", 86_400),
+        ("-5", 0),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", 0),
+        ("x", 0),
+        ("9" * 5_000, 0),
+    ],
 )
 def test_retry_after_is_told(receiver: Receiver, given: str, heeded_s: int) -> None:
     receiver.behave = answer(503, Retry_After=given)
