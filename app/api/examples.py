@@ -236,15 +236,23 @@ DELIVERY = {
     "ended_at": MADE,
     "last_attempt": ATTEMPT,
 }
-FULL_DELIVERY = {
-    **DELIVERY,
-    "data": {
-        "series": "rides",
-        "event": {name: value for name, value in EVENT.items() if name != "feedback"},
-        "links": {"event": f"/v1/events/{EVENT_ID}", "series": "/v1/series/rides"},
-    },
-    "attempts": [ATTEMPT],
+EVENT_DATA = {
+    "series": "rides",
+    "event": {name: value for name, value in EVENT.items() if name != "feedback"},
+    "links": {"event": f"/v1/events/{EVENT_ID}", "series": "/v1/series/rides"},
 }
+TRAINING_DATA = {
+    "series": "rides",
+    "job": {"id": JOB_ID, "kind": "train", "attempt": 1, "error": "It went wrong"},
+    "links": {"job": f"/v1/jobs/{JOB_ID}", "series": "/v1/series/rides"},
+}
+HOOK_LINKS = {"webhook": f"/v1/webhooks/{WEBHOOK_ID}"}
+DISABLED_DATA = {
+    "webhook": {"id": WEBHOOK_ID, "url": NEW_WEBHOOK["url"], "reason": "gone"},
+    "links": HOOK_LINKS,
+}
+TEST_DATA = {"message": "Tocsin can reach this webhook", "links": HOOK_LINKS}
+FULL_DELIVERY = {**DELIVERY, "data": EVENT_DATA, "attempts": [ATTEMPT]}
 AUDIT = {
     "id": "1042",
     "at": MADE,

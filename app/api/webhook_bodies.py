@@ -6,6 +6,7 @@ from pydantic import Field, field_validator
 
 from app.api import examples
 from app.api.bodies import MOST_GRACE_S
+from app.api.messages import Data
 from app.api.pages import Page
 from app.api.shown import moment, moment_or_none
 from app.outbound.addresses import MOST_CHARACTERS
@@ -127,7 +128,7 @@ class DeliveryAnswer(Answered):
 class FullDeliveryAnswer(DeliveryAnswer):
     model_config = examples.shown_as(examples.FULL_DELIVERY)
 
-    data: dict[str, Any] = Field(description="As it is sent")
+    data: Data = Field(description="As it is sent")
     attempts: list[AttemptAnswer] = Field(description="The last 20, the newest last")
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.json_schema import models_json_schema
 
 from app import __version__, errors
-from app.web import idempotency
+from app.web import idempotency, messages
 from app.web.fields import Answered, Query
 from app.web.formats import CSV, JSON
 from app.web.problems import MEDIA_TYPE, STATUS
@@ -79,6 +79,7 @@ def document() -> dict[str, Any]:
         "security": [{"bearer": []}, {"header": []}],
         "tags": [{"name": name} for name in [*sorted({*map(_tag, DECLARED)} - {SYSTEM}), SYSTEM]],
         "paths": _paths(refs),
+        "webhooks": _webhooks(refs),
         "components": {
             "schemas": definitions,
             "securitySchemes": {
@@ -94,6 +95,7 @@ def _schemas() -> tuple[dict[Any, Any], dict[str, Any]]:
     bodies = {(model, "validation") for route in DECLARED for model in route.body}
     answers = {(model, "serialization") for route in DECLARED for model in _models(route.answer)}
     answers.add((Problem, "serialization"))
+    answers |= {(model, "serialization") for model in messages.DECLARED.values()}
     wanted = sorted(bodies | answers, key=lambda pair: (pair[0].__name__, pair[1]))
     refs, schema = models_json_schema(wanted, ref_template=REF)  # type: ignore[arg-type]
     return refs, schema.get("$defs", {})
@@ -110,6 +112,33 @@ def _paths(refs: dict[Any, Any]) -> dict[str, Any]:
     for route in sorted(DECLARED, key=lambda route: (route.path, route.method)):
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, refs)
     return paths
+
+
+def _webhooks(refs: dict[Any, Any]) -> dict[str, Any]:
+    """Calls that are made, not taken."""
+    return {
+        type_: {
+            "post": {
+                "summary": (model.__doc__ or "").rstrip("."),
+                "description": "Signed as Standard Webhooks says: docs/webhooks.md.",
+                "security": [],
+                "parameters": [
+                    {"name": f"webhook-{name}", "in": "header", "required": True, **TEXT}
+                    for name in ("id", "timestamp", "signature")
+                ],
+                "requestBody": {
+                    "required": True,
+                    "content": {JSON: {"schema": refs[(model, "serialization")]}},
+                },
+                "responses": {
+                    "2XX": {"description": "Taken"},
+                    "410": {"description": "Tell nothing more: the webhook is disabled"},
+                    "default": {"description": "Not taken: it is tried again"},
+                },
+            }
+        }
+        for type_, model in messages.DECLARED.items()
+    }
 
 
 def _operation(route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
@@ -168,7 +197,8 @@ def _headers(route: Route) -> list[dict[str, Any]]:
     described = {
         "description": "Names this request for 24 hours: who repeats it, word for word and under "
         "the same key, is given the first answer instead of making another one. A secret is not "
-        "given again: 409 `idempotency_secret_shown`, with `key_id`"
+        "given again: 409 `idempotency_secret_shown`, with `key_id` or "
+        "`webhook_id`"
     }
     return [{"name": idempotency.HEADER, "in": "header", "schema": schema, **described}]
 

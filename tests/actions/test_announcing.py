@@ -1,5 +1,6 @@
 """What happens is told once, whichever way it happened, and what did not happen is not."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,10 +10,11 @@ import pytest
 from numpy.typing import NDArray
 from sqlalchemy import event, text
 
-from app.actions import retention, training, webhooks
+from app.actions import announcing, deliveries, delivering, retention, training, webhooks
 from app.actions import series as series_actions
 from app.actions.parts import Parts
 from app.api import shown
+from app.api.messages import EventOpened
 from app.store import events, jobs
 from app.store.deliveries import Delivery
 from app.store.events import Event, WantedEvents
@@ -20,6 +22,7 @@ from app.store.ids import ulid
 from app.store.jobs import MOST_ATTEMPTS
 from app.store.judging import Writes
 from app.store.times import to_datetime
+from app.web import messages
 
 Account = Any
 Floats = NDArray[np.float64]
@@ -180,6 +183,24 @@ def test_an_open_event_that_retention_erases_is_closed(watched: Account) -> None
     series_actions.change(watched.parts, watched.id, "rides", {"retention_days": 1})
     retention._erase_oldest(watched.parts, watched.id, watched.find("rides").id)
     assert [one.type for one in watched.told()] == ["event.opened", "event.closed"]
+
+
+# Its form
+
+
+def test_each_message_is_as_the_document_describes_it(watched: Account) -> None:
+    send(watched, [ABSURD, *usual(QUIET)])
+    training.fail(watched.parts, watched.add_job("rides"), "it went wrong")
+    hook = watched.listen(types=["event.opened"])
+    with watched.parts.database.tenant(watched.id) as connection:
+        announcing.webhook_disabled(connection, hook, "gone")
+    deliveries.try_out(watched.parts, watched.id, str(hook.id))
+    told = {one.type: one for one in watched.told()}
+    assert messages.DECLARED["event.opened"] is EventOpened
+    assert told.keys() == messages.DECLARED.keys()
+    for type_, one in told.items():
+        body = json.loads(delivering.written(type_, one.created_at, one.data))
+        messages.DECLARED[type_].model_validate(body)
 
 
 # Who listens

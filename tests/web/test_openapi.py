@@ -1,7 +1,7 @@
 """The OpenAPI document is valid, whole, and says what the server does."""
 
 import re
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import pytest
@@ -9,7 +9,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel
 
 from app.errors import Refused, TocsinError
-from app.web import openapi, problems
+from app.store import outbox
+from app.web import messages, openapi, problems
 from app.web.routes import Route
 from tests.web.asking import GUARDED, ROUTES, Asking, name_of
 
@@ -75,10 +76,20 @@ def test_the_idempotency_key_is_described_where_it_is_taken(document: Any, route
         assert "409" in operation["responses"]
 
 
+def test_each_message_to_webhooks_is_described(document: Any) -> None:
+    assert set(document["webhooks"]) == {*get_args(outbox.Type), outbox.TEST}
+    for type_, described in document["webhooks"].items():
+        content = described["post"]["requestBody"]["content"]["application/json"]
+        model = messages.DECLARED[type_]
+        assert content["schema"]["$ref"].endswith(f"/{model.__name__}")
+        assert described["post"]["summary"]
+
+
 def models() -> set[type[BaseModel]]:
     """Of all bodies and answers."""
     answered = {model for route in ROUTES for model in openapi._models(route.answer)}
-    return {model for route in ROUTES for model in route.body} | answered | {openapi.Problem}
+    taken = {model for route in ROUTES for model in route.body}
+    return taken | answered | {openapi.Problem, *messages.DECLARED.values()}
 
 
 @pytest.mark.parametrize("model", sorted(models(), key=str))
