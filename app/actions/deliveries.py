@@ -1,5 +1,6 @@
 """What webhooks were told: each delivery and how it went, told again, and told to try them."""
 
+from datetime import datetime
 from uuid import UUID
 
 from app.actions import waiting
@@ -61,6 +62,25 @@ def replay(
         details = {"delivery": delivery_id}
         audit.add(connection, tenant_id, by, "webhook.replayed", known, details)
         return deliveries.by_id(connection, tenant_id, known, message_id)
+
+
+def replay_failed(
+    parts: Parts,
+    tenant_id: UUID,
+    webhook_id: str,
+    since: datetime | None,
+    *,
+    by: Actor = SERVICE,
+) -> int:
+    """The same of all that failed, as while the receiver was away; -> how many."""
+    known = identity(webhook_id)
+    with parts.database.tenant(tenant_id) as connection:
+        _refuse_disabled(connection, tenant_id, known)
+        _refuse_many(parts, known)
+        replayed = deliveries.replay_failed(connection, tenant_id, known, since)
+        details = {"deliveries": replayed}
+        audit.add(connection, tenant_id, by, "webhook.replayed", known, details)
+    return replayed
 
 
 def _refuse_disabled(connection: Connection, tenant_id: UUID, webhook_id: UUID) -> None:

@@ -9,7 +9,13 @@ from app.actions.parts import Parts
 from app.api import pages
 from app.api import webhook_bodies as shown
 from app.api.queries import WaitQuery
-from app.api.webhook_bodies import DeliveriesQuery, DeliveryAnswer, FullDeliveryAnswer
+from app.api.webhook_bodies import (
+    DeliveriesQuery,
+    DeliveryAnswer,
+    FullDeliveryAnswer,
+    Replay,
+    ReplayAnswer,
+)
 from app.store.audit import Actor
 from app.store.deliveries import Delivery
 from app.web.formats import Answer
@@ -64,6 +70,24 @@ def post_replay(
     """Tell it again, at once and under the same id; 200 if it ended within `wait`."""
     asked = deliveries.replay(parts, caller.tenant_id, webhook_id, delivery_id, by=actor)
     return _ended(deliveries.wait(parts, asked, query.wait))
+
+
+@route(
+    "POST",
+    f"{WEBHOOK}/replay",
+    scope="admin",
+    body=(Replay,),
+    is_body_optional=True,
+    answer=ReplayAnswer,
+    errors=(404, 409),
+)
+def post_replay_of_failed(
+    parts: Parts, caller: Caller, actor: Actor, webhook_id: str, body: Replay
+) -> dict[str, Any]:
+    """Tell again all that failed, as while the receiver was away; tests are left out."""
+    since = pages.moment(body.since)
+    replayed = deliveries.replay_failed(parts, caller.tenant_id, webhook_id, since, by=actor)
+    return {"replayed": replayed}
 
 
 @route(

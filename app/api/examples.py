@@ -206,6 +206,8 @@ NEW_WEBHOOK = {
 }
 WEBHOOK_CHANGES = {"status": "enabled"}
 WEBHOOK_ROTATION = {"grace_seconds": 86_400}
+REPLAY = {"since": MADE}
+REPLAYED = {"replayed": 12}
 WEBHOOK = {
     "id": WEBHOOK_ID,
     **NEW_WEBHOOK,

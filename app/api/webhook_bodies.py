@@ -13,7 +13,7 @@ from app.outbound.addresses import MOST_CHARACTERS
 from app.store.deliveries import Delivery, shown_id
 from app.store.outbox import Type
 from app.store.webhooks import Webhook
-from app.web.fields import Answered, Body, Whole
+from app.web.fields import Answered, Body, Timestamp, Whole
 
 TYPES = list(get_args(Type))
 Url = Annotated[
@@ -68,6 +68,18 @@ class WebhookRotation(Body):
     grace_seconds: Annotated[int, Field(ge=0, le=MOST_GRACE_S), Whole] = Field(
         86_400, description="How long calls are signed by the secret before, too; 30 days at most"
     )
+
+
+class Replay(Body):
+    model_config = examples.shown_as(examples.REPLAY)
+
+    since: Timestamp | None = Field(None, description="When they happened; null: all of the log")
+
+
+class ReplayAnswer(Answered):
+    model_config = examples.shown_as(examples.REPLAYED)
+
+    replayed: int = Field(description="Deliveries that had failed, and are due now")
 
 
 class DeliveriesQuery(Page):

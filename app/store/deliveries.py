@@ -14,9 +14,15 @@ from app.store.ids import from_ulid, ulid
 DELIVERIES = tables.webhook_deliveries
 PREFIX = "msg_"
 
+ANEW = (
+    "UPDATE webhook_deliveries SET status = 'pending', ended_at = NULL, due_at = now(), tries = 0"
+)
 REPLAY = text(
-    "UPDATE webhook_deliveries SET status = 'pending', ended_at = NULL, due_at = now(), tries = 0 "
-    "WHERE tenant_id = :tenant_id AND webhook_id = :webhook_id AND message_id = :message_id"
+    f"{ANEW} WHERE tenant_id = :tenant_id AND webhook_id = :webhook_id AND message_id = :message_id"
+)
+REPLAY_FAILED = text(
+    f"{ANEW} WHERE tenant_id = :tenant_id AND webhook_id = :webhook_id AND status = 'failed' "
+    "AND type <> 'webhook.test' AND created_at >= coalesce(:since, '-infinity'::timestamptz)"
 )
 OLD = text(
     "SELECT DISTINCT tenant_id FROM webhook_deliveries WHERE ended_at < now() - interval '30 days'"
@@ -102,6 +108,14 @@ def replay(connection: Connection, tenant_id: UUID, webhook_id: UUID, message_id
     """Due at once, whatever came of it before; its schedule begins anew."""
     values = {"tenant_id": tenant_id, "webhook_id": webhook_id, "message_id": message_id}
     connection.execute(REPLAY, values)
+
+
+def replay_failed(
+    connection: Connection, tenant_id: UUID, webhook_id: UUID, since: datetime | None
+) -> int:
+    """The same of all that failed, but for tests; -> how many."""
+    values = {"tenant_id": tenant_id, "webhook_id": webhook_id, "since": since}
+    return connection.execute(REPLAY_FAILED, values).rowcount
 
 
 def forget_series(connection: Connection, tenant_id: UUID, series_id: UUID) -> None:

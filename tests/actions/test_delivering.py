@@ -438,6 +438,38 @@ def test_a_replay_comes_at_once_under_the_same_id_with_a_schedule_of_its_own(
     assert {call.id for call in receiver.calls} == {shown_id(before.message_id)}
 
 
+def test_all_that_failed_since_a_time_is_replayed_at_once(
+    account: Account, sender: Sender, receiver: Receiver
+) -> None:
+    webhook, other = account.listen(receiver.url()), account.listen(receiver.url("/other"))
+    for _ in range(3):
+        tell(account)
+    [delivered] = delivering.claim(sender, place(webhook), 1)
+    assert delivering.deliver(sender, delivered)
+    with account.parts.database.tenant(account.id) as connection:
+        outbox.add_test(connection, account.id, webhook.id, {})
+        failed_test = "status = 'failed', ended_at = now() WHERE type = 'webhook.test'"
+        connection.execute(text(f"UPDATE webhook_deliveries SET {failed_test}"))
+    for one in (webhook, other):
+        webhooks.change(account.parts, account.id, str(one.id), {"status": "disabled"})
+        webhooks.change(account.parts, account.id, str(one.id), {"status": "enabled"})
+    failed = [
+        one
+        for one in account.told("event.opened")
+        if one.webhook_id == webhook.id and one.status == "failed"
+    ]
+    assert len(failed) == 2
+
+    def replayed(since: Any) -> int:
+        return deliveries.replay_failed(account.parts, account.id, str(webhook.id), since)
+
+    assert replayed(failed[1].created_at) == 1
+    assert replayed(None) == 1
+    deliver_due(sender, webhook)
+    assert [call.path for call in receiver.calls] == ["/hook"] * 3
+    assert {call.message["type"] for call in receiver.calls} == {"event.opened"}
+
+
 def test_nothing_is_replayed_to_a_disabled_webhook(account: Account, receiver: Receiver) -> None:
     webhook = account.listen(receiver.url())
     tell(account)

@@ -237,9 +237,23 @@ def test_what_is_disabled_is_told_nothing_again(tenant: Tenant) -> None:
     assert given_up["status"] == "failed"
     refused = tenant.http.post(f"{one}/deliveries/{given_up['id']}/replay")
     assert problem(refused) == (409, "conflict")
+    assert problem(tenant.http.post(f"{one}/replay")) == (409, "conflict")
     tenant.http.patch(one, json={"status": "enabled"})
+    later = {"since": "2200-01-01T00:00:00Z"}
+    assert tenant.http.post(f"{one}/replay", json=later).json() == {"replayed": 0}
     answer = tenant.http.post(f"{one}/deliveries/{given_up['id']}/replay")
     assert (answer.status_code, answer.json()["status"]) == (202, "pending")
+
+
+def test_what_failed_while_it_was_disabled_can_be_told_again_together(tenant: Tenant) -> None:
+    one = f"{HOOKS}/{make(tenant)['id']}"
+    anomaly(tenant)
+    for status in ("disabled", "enabled"):
+        tenant.http.patch(one, json={"status": status})
+    answer = tenant.http.post(f"{one}/replay", json={"since": "2020-01-01T00:00:00Z"})
+    assert (answer.status_code, answer.json()) == (200, {"replayed": 1})
+    [again] = tenant.http.get(f"{one}/deliveries").json()["data"]
+    assert again["status"] == "pending"
 
 
 def test_a_stranger_finds_none_of_it(tenant: Tenant, stranger: Tenant) -> None:

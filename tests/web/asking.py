@@ -39,6 +39,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/tenants/{slug}/keys"): {"name": "k", "scopes": ["read"]},
     ("POST", "/v1/webhooks"): {"url": "https://hook.invalid/hook"},
     ("PATCH", "/v1/webhooks/{webhook_id}"): {"description": "changed"},
+    ("POST", "/v1/webhooks/{webhook_id}/replay"): {},
     ("POST", "/v1/webhooks/{webhook_id}/rotate"): {},
 }
 NAMES = {
