@@ -13,7 +13,15 @@ import pytest
 from app.actions import accounts
 from app.actions.parts import Parts
 from app.store import (
-    events, feedback, idempotency, jobs, models, outbox, series, sessions, webhooks,
+    events,
+    feedback,
+    idempotency,
+    jobs,
+    models,
+    outbox,
+    series,
+    sessions,
+    webhooks,
 )
 from app.store.events import Stretch
 from app.store.feedback import Said
