@@ -113,7 +113,7 @@ SESSION = {
     "tenant_name": "Acme",
     "is_operator": False,
     "key": {"id": KEY_ID, "name": "console", "scopes": ["admin"]},
-    "csrf_token": "4f0c9a72",
+    "csrf_token": "4f0c9a72",  # nosec B105 - an example
     "ends_at": MADE,
 }
 WATCHED = {**SERIES, "recent": [16_900.0, 17_020.0, 39_197.0], "last_value": 39_197.0}

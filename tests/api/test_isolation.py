@@ -23,6 +23,7 @@ PAIR = ("2021", "2022")  # each one's years: whose a row is shows in its timesta
 def fill(tenant: Tenant, year: str) -> dict[str, str]:
     """A series with history, model, scores and an anomaly; -> what names its things in paths."""
     times = [f"{year}-01-{1 + h // 24:02d}T{h % 24:02d}:00:00Z" for h in range(130)]
+    hook = tenant.http.post("/v1/webhooks", json={"url": f"https://hook.invalid/{year}"}).json()
     tenant.make_series("rides", detector=QUICK, description=year, tags=["taxi"])
     rows = "".join(f"{time},{usual(h)}\n" for h, time in enumerate(times[:100]))
     tenant.upload("rides", "timestamp,value\n" + rows)
@@ -32,11 +33,14 @@ def fill(tenant: Tenant, year: str) -> dict[str, str]:
         assert tenant.http.post("/v1/series/rides/score", json=point).json()["is_anomaly"]
     key = tenant.http.get("/v1/me").json()["key"]["id"]
     (event,) = tenant.http.get("/v1/events").json()["data"]
+    deliveries = tenant.http.get(f"/v1/webhooks/{hook['id']}/deliveries").json()["data"]
     return {
         "event_id": event["id"],
         "series_name": "rides",
         "job_id": job["id"],
         "key_id": key,
+        "webhook_id": hook["id"],
+        "delivery_id": deliveries[0]["id"],
         "version": "1",
         "timestamp": times[100],
     }
@@ -87,6 +91,8 @@ def test_no_answer_holds_anything_of_the_other(pair: dict[str, tuple[Tenant, Any
             assert their_names["event_id"] not in text, route
             assert their_names["job_id"] not in text, route
             assert their_names["key_id"] not in text, route
+            assert their_names["webhook_id"] not in text, route
+            assert their_names["delivery_id"] not in text, route
             assert other.slug not in text, route
         holding = [route for route, text in seen.items() if f"{mine}-01" in text]
         assert len(holding) >= 6  # or the test would look at nothing
@@ -102,6 +108,8 @@ def test_the_stranger_s_and_the_absent_one_are_the_same_404(
         "series_name": "zzzzz",
         "job_id": "01890a5d-ac96-774b-bcce-b302099a8057",
         "key_id": "0" * 16,
+        "webhook_id": NAMES["webhook_id"],
+        "delivery_id": NAMES["delivery_id"],
         "version": names["version"],
         "timestamp": names["timestamp"],
     }
@@ -111,7 +119,7 @@ def test_the_stranger_s_and_the_absent_one_are_the_same_404(
     )
     assert of_stranger.status_code == 404
     renamed = of_nobody.text
-    for name in ("event_id", "series_name", "job_id", "key_id"):
+    for name in set(absent) - {"version", "timestamp"}:
         renamed = renamed.replace(absent[name], names[name])
     assert of_stranger.text == renamed
     assert headers(of_stranger) == headers(of_nobody)
