@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from app.client.reading import Record
 
 Role = Literal["operator", "tenant"]
+PATIENCE_S = 30.0
 
 
 @contextmanager
@@ -37,11 +38,12 @@ def connected(role: Role = "tenant") -> "Iterator[Tocsin]":
 
 @contextmanager
 def opened(url: str, key: str) -> "Iterator[Tocsin]":
-    """With this address and key. Where nobody listens, whoever sits there hears it at once."""
+    """With this address and key. Whoever sits there hears soon that nothing answers."""
     from app import client
 
+    patience = client.Retries(connect_tries=1, total_s=PATIENCE_S)
     try:
-        with client.Tocsin(url, key, retries=client.Retries(connect_tries=1)) as service:
+        with client.Tocsin(url, key, retries=patience) as service:
             yield service
     except client.NotConfigured as error:
         raise WrongUsage(error.detail) from None

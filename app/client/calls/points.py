@@ -38,7 +38,7 @@ def upload(
         pandas, with a DatetimeIndex (without a zone it is UTC) and a column for each field; or an
         iterable of points: (time, value), or mappings of `timestamp` and `value`.
     form: of a file whose name does not tell.
-    compress: on its way; costs time here and in the service, and saves nine tenths of the bytes.
+    compress: on its way, to a quarter or less; takes time here and in the service.
     part_bytes: what is larger goes in parts, each stored or refused as a whole.
     on_progress: told (done, total) in bytes of a file, else in rows; None is not known. Of an async
         client it is told in another thread.
