@@ -28,9 +28,6 @@ class Part:
     lines_before: int = 0
     units_before: int = 0
 
-    def close(self) -> None:
-        self.file.close()
-
 
 @dataclass
 class Room:
@@ -82,22 +79,27 @@ def _inflated(file: BinaryIO, most_bytes: int) -> int:
 
 def packed(source: Source, room: Room, compresses: bool) -> Iterator[Part]:
     """Parts of no more text than there is room for, unless a single record has more."""
-    header, has_quotes = source.header(), source.form == "csv"
-    compresses = compresses or source.is_gzip
-    open_part, lines, units = _Open(header, compresses), 0, 0
+    header, compresses = source.header(), compresses or source.is_gzip
+    lines = units = count = 0
+    gathered = _Gathered(header, compresses)
     for block in source.blocks:
-        for piece in _pieces(block, max(room.most_bytes - len(header), 1), has_quotes):
-            if open_part.units and open_part.text_bytes + len(piece.data) > room.most_bytes:
-                yield open_part.closed(source.form, lines, units)
-                lines, units = lines + open_part.lines, units + open_part.units
-                open_part = _Open(header, compresses)
-            open_part.add(piece)
-    if open_part.units or (header and not units):
-        yield open_part.closed(source.form, lines, units)
+        for piece in _pieces(block, max(room.most_bytes - len(header), 1), source.form):
+            if gathered.blocks and gathered.text_bytes + len(piece.data) > room.most_bytes:
+                yield gathered.part(source.form, lines, units)
+                count += 1
+                lines, units = lines + gathered.lines, units + gathered.units
+                gathered = _Gathered(header, compresses)
+            gathered.add(piece)
+    if gathered.blocks or (header and not count):
+        yield gathered.part(source.form, lines, units)
 
 
-def _pieces(block: Block, room_bytes: int, has_quotes: bool) -> Iterator[Block]:
+def _pieces(block: Block, room_bytes: int, form: Form) -> Iterator[Block]:
     """The block, or where it is too large, its records by as many as there is room for."""
+    if form == "json":
+        yield block
+        return
+    has_quotes = form == "csv"
     rest, units = block.data, block.units
     while len(rest) > room_bytes:
         end = last_end(rest, room_bytes, has_quotes) or first_end(rest, 0, has_quotes) or len(rest)
@@ -108,17 +110,13 @@ def _pieces(block: Block, room_bytes: int, has_quotes: bool) -> Iterator[Block]:
         yield Block(rest, units)
 
 
-class _Open:
-    """A part that is being gathered."""
+class _Gathered:
+    """Blocks for a part."""
 
     def __init__(self, header: bytes, compresses: bool) -> None:
         self._file = tempfile.SpooledTemporaryFile(MEMORY_BYTES)  # noqa: SIM115 - closed when sent
-        self._packed = (
-            gzip.GzipFile(fileobj=self._file, mode="wb", compresslevel=COMPRESSION)
-            if compresses
-            else None
-        )
-        self.text_bytes = self.lines = self.units = 0
+        self._packed = gzip.GzipFile("", "wb", COMPRESSION, self._file) if compresses else None
+        self.text_bytes = self.blocks = self.lines = self.units = 0
         self._write(header)
 
     def _write(self, data: bytes) -> None:
@@ -127,19 +125,23 @@ class _Open:
 
     def add(self, block: Block) -> None:
         self._write(block.data)
+        self.blocks += 1
         self.lines += block.data.count(b"\n")
         self.units += block.units
 
-    def closed(self, form: Form, lines_before: int, units_before: int) -> Part:
+    def part(self, form: Form, lines_before: int, units_before: int) -> Part:
         if self._packed:
             self._packed.close()
-        size = self._file.tell()
-        file = cast(BinaryIO, self._file)
+        file, size_bytes, is_gzip = (
+            cast(BinaryIO, self._file),
+            self._file.tell(),
+            bool(self._packed),
+        )
         return Part(
             file,
-            size,
+            size_bytes,
             form,
-            self._packed is not None,
+            is_gzip,
             self.text_bytes,
             self.units,
             lines_before,

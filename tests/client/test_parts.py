@@ -120,6 +120,16 @@ def test_a_gzipped_file_that_is_too_large_inside_is_cut() -> None:
     assert_whole(cut, "timestamp,value\n", ["2024-01-01,1\n"] * 100, 500)
 
 
+def test_text_that_packs_to_nearly_nothing_is_cut_all_the_same() -> None:
+    rows = ["2024-01-01T00:00:00Z,1\n"] * 200_000
+    packed_rows = gzip.compress("".join(["timestamp,value\n", *rows]).encode())
+    with opened(io.BytesIO(packed_rows), None) as source:
+        cut = list(parts(source, Room(1_000_000), compresses=False))
+    assert len(cut) == 5
+    assert_whole(cut, "timestamp,value\n", rows, 1_000_000)
+    assert sum(part.units for part in cut) == len(packed_rows)
+
+
 def test_a_pipe_whose_gzip_is_damaged_is_an_error() -> None:
     content = gzip.compress(b"timestamp,value\n" + b"2024-01-01,1\n" * 100)
     for damaged in (content[:-9], content[:20] + b"x" * 9 + content[29:]):
@@ -129,9 +139,9 @@ def test_a_pipe_whose_gzip_is_damaged_is_an_error() -> None:
 
 def test_json_stays_in_one_piece() -> None:
     content = json.dumps({"points": [{"timestamp": 0, "value": 1}] * 100}, indent=1).encode()
-    with opened(io.BytesIO(content), "json") as source:
+    for source in (of_file(io.BytesIO(content), "json"), piped(content, "json")):
         (part,) = parts(source, Room(50), compresses=False)
-    assert text_of(part).encode() == content
+        assert text_of(part).encode() == content
 
 
 def test_rows_are_asked_for_as_they_are_sent() -> None:
