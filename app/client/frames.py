@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 TIMESTAMP, SERIES, VALUE = "timestamp", "series", "value"
 CHUNK_ROWS = 50_000
+READABLE = ("string", "datetime", "date")  # kinds of an index that is made one of times
 INDEXED_BY: Mapping[type[Record], str] = {
     Point: TIMESTAMP,
     Score: TIMESTAMP,
@@ -44,13 +45,19 @@ def checked(given: "pd.DataFrame | pd.Series[Any]") -> "pd.DataFrame":
     if TIMESTAMP in frame.columns:
         frame = frame.set_index(TIMESTAMP)
     columns = {str(name): _numbers(frame[name], str(name)) for name in frame.columns}
+    if not columns.keys() - {SERIES}:
+        raise ValueError("The frame has no column of values")
     return pd.DataFrame(columns, index=_times_of(frame.index))
 
 
 def _times_of(index: Any) -> "pd.DatetimeIndex":
     import pandas as pd
 
-    if not isinstance(index, pd.DatetimeIndex) and index.inferred_type in ("string", "datetime"):
+    if not isinstance(index, pd.DatetimeIndex) and index.inferred_type in (
+        "string",
+        "datetime",
+        "date",
+    ):
         index = pd.DatetimeIndex(pd.to_datetime(index, utc=True, format="ISO8601"))
     if not isinstance(index, pd.DatetimeIndex):
         raise TypeError(

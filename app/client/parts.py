@@ -132,16 +132,11 @@ class _Gathered:
     def part(self, form: Form, lines_before: int, units_before: int) -> Part:
         if self._packed:
             self._packed.close()
-        file, size_bytes, is_gzip = (
+        return Part(
             cast(BinaryIO, self._file),
             self._file.tell(),
-            bool(self._packed),
-        )
-        return Part(
-            file,
-            size_bytes,
             form,
-            is_gzip,
+            self._packed is not None,
             self.text_bytes,
             self.units,
             lines_before,

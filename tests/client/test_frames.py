@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -44,11 +45,18 @@ def test_times_are_understood_however_they_are_kept(index: pd.DatetimeIndex) -> 
     assert (pd.to_datetime(pd.Series(given), utc=True, format="ISO8601") == utc).all()
 
 
-def test_times_may_be_a_column() -> None:
-    texts = pd.DataFrame(
-        {"timestamp": ["2024-01-01T00:00:00+01:00", "2024-01-02"], "value": [1, 2]}
-    )
-    assert [point["timestamp"] for point in points(texts)] == [
+@pytest.mark.parametrize(
+    "times",
+    [
+        ["2023-12-31T23:00:00Z", "2024-01-02"],
+        ["2024-01-01T00:00:00+01:00", "2024-01-02"],
+        pd.Series([datetime(2023, 12, 31, 23), datetime(2024, 1, 2)], dtype="object"),
+        pd.Series(pd.to_datetime(["2023-12-31T23:00", "2024-01-02T00:00"])),
+    ],
+)
+def test_times_may_be_a_column(times: Any) -> None:
+    frame = pd.DataFrame({"timestamp": times, "value": [1, 2]})
+    assert [point["timestamp"] for point in points(frame)] == [
         "2023-12-31T23:00:00Z",
         "2024-01-02T00:00:00Z",
     ]
@@ -68,6 +76,7 @@ def test_points_are_given_in_the_order_of_time() -> None:
         (pd.DataFrame({"value": ["many"]}, HOURS[:1]), "column value holds something else"),
         (pd.DataFrame({"value": [True]}, HOURS[:1]), "column value holds true and false"),
         (pd.DataFrame([[1, 2]], HOURS[:1], ["a", "a"]), "a column twice"),
+        (pd.DataFrame({"series": ["a"]}, HOURS[:1]), "no column of values"),
     ],
 )
 def test_a_frame_that_cannot_be_understood_is_refused(frame: pd.DataFrame, wrong: str) -> None:
