@@ -1,10 +1,16 @@
-"""Log lines: JSON, one for each event, with the ids that bind them to a request or a job."""
+"""Log lines: JSON, one for each event, with the ids that bind them to a request or a job.
+
+No line has a key or a value: of what was raised, where and what kind it was is told, and its words
+without what they quote.
+"""
 
 import contextlib
 import json
 import logging
+import re
 import sys
 import time
+import traceback
 from collections import deque
 from datetime import UTC, datetime
 from threading import Lock, Thread, main_thread
@@ -12,12 +18,15 @@ from typing import Any, TextIO
 
 import orjson
 import structlog
-from structlog.contextvars import get_contextvars, merge_contextvars
-from structlog.processors import format_exc_info
+from structlog.contextvars import bound_contextvars, get_contextvars, merge_contextvars
 from structlog.typing import EventDict, Processor
 
 from app.settings import Settings
 
+KEY = re.compile(r"tcs_\w+")
+QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|[-+]?\d[\w.+-]*")
+MASK = "…"
+BOUND = ("request_id", "tenant_id", "job_id")
 LOSING = contextlib.suppress(OSError)
 HELD_S = 0.05
 HELD_MOST = 10_000
@@ -74,12 +83,37 @@ class Lines:
 def _as_json(_: Any, level: str, given: EventDict) -> str:
     """What several processors of structlog's would do, at once: each request writes a line."""
     line: EventDict = {**get_contextvars(), **given, "level": level, "timestamp": _now()}
-    if "exc_info" in line:
-        line = format_exc_info(None, level, line)
+    return _written(_without_values(None, level, line))
+
+
+def _written(line: EventDict) -> str:
     try:
         return orjson.dumps(line, repr).decode()
     except TypeError:  # text that is no text: half a surrogate pair, which somebody sent
         return json.dumps(line, default=repr)
+
+
+def _without_values(_: Any, __: str, line: EventDict) -> EventDict:
+    raised = line.pop("exc_info", None)
+    if raised:
+        error = raised if isinstance(raised, BaseException) else sys.exc_info()[1]
+        line["exception"] = "" if error is None else told(error)
+    return line
+
+
+def told(error: BaseException) -> str:
+    """A traceback, of each error that led to it too. What a database or a parser says of an error
+    quotes rows and cells, and on further lines all of them: words and numbers in it are masked."""
+    chain: list[str] = []
+    following: BaseException | None = error
+    while following is not None:
+        frames = "".join(traceback.format_tb(following.__traceback__))
+        kind = type(following)
+        words = QUOTED.sub(MASK, str(following).partition("\n")[0])
+        chain.append(f"Traceback:\n{frames}{kind.__module__}.{kind.__qualname__}: {words}")
+        is_context = following.__cause__ is None and not following.__suppress_context__
+        following = following.__context__ if is_context else following.__cause__
+    return "\nThis led to:\n".join(reversed(chain))
 
 
 def _now() -> str:
@@ -91,14 +125,42 @@ def _for_people() -> list[Processor]:
         merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        format_exc_info,
+        _without_values,
         structlog.dev.ConsoleRenderer(),
     ]
+
+
+class OfLibraries(logging.Formatter):
+    """The same form for what libraries say. A message of several lines carries a traceback, whose
+    last words are those of an error."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        event, *more = KEY.sub(MASK, record.getMessage()).split("\n")
+        line = {"event": event, "logger": record.name, "level": record.levelname.lower()}
+        if record.exc_info and record.exc_info[1] is not None:
+            line["exception"] = told(record.exc_info[1])
+        elif more:
+            line["exception"] = "\n".join(
+                text if text.startswith(" ") else QUOTED.sub(MASK, text) for text in more
+            )
+        return _written(get_contextvars() | line | {"timestamp": _now()})
+
+
+def of_libraries(settings: Settings) -> dict[str, Any]:
+    """As `logging.config` wants it, for the server's own logger."""
+    form = (
+        {"()": OfLibraries} if settings.log_format == "json" else {"format": logging.BASIC_FORMAT}
+    )
+    handler = {"class": "logging.StreamHandler", "formatter": "ours"}
+    loggers = {"_granian": {"handlers": ["stderr"], "propagate": False}}
+    return {"formatters": {"ours": form}, "handlers": {"stderr": handler}, "loggers": loggers}
 
 
 def configure(settings: Settings, waits: bool = False) -> None:
     """waits: as of `Lines`; for a process that ends by itself, not for one that is forked for a
     job."""
+    with bound_contextvars(**dict.fromkeys(BOUND)):
+        pass  # structlog makes its variable of each here, or two threads at once would make two
     lines = Lines(sys.stderr, waits)
     level = getattr(logging, settings.log_level.upper())
     structlog.configure(
@@ -107,4 +169,7 @@ def configure(settings: Settings, waits: bool = False) -> None:
         logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr)
+    handler = logging.StreamHandler()
+    if settings.log_format == "json":
+        handler.setFormatter(OfLibraries())
+    logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler])

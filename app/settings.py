@@ -113,6 +113,13 @@ class Settings(BaseSettings):
         description="Networks that webhooks may reach though they are not public, by plain HTTP "
         "too, such as `10.1.0.0/16`; separated by commas",
     )
+    metrics_tenants: int = Field(
+        20,
+        ge=0,
+        le=1000,
+        description="Tenants that `/v1/admin/metrics` names, those that stored most today; the "
+        "rest are `other`",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level that is logged"
     )

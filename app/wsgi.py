@@ -3,7 +3,8 @@
 from contextlib import suppress
 from typing import Any
 
-from app import logs, settings
+from app import logs, metrics, settings
+from app.actions import measuring
 from app.actions.parts import assemble
 from app.api import (
     admin,
@@ -59,6 +60,8 @@ def make() -> Any:
     parts = assemble(configured)
     with suppress(Unavailable):  # it may come later; each connection is looked at
         parts.database.refuse_powerful_role()
+    metrics.begin()
+    measuring.watch(parts)
     return build(parts, MODULES)
 
 

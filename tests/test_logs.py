@@ -96,3 +96,33 @@ os._exit(0)
 def test_what_went_wrong_is_written_at_once_with_what_came_before_it() -> None:
     ran = subprocess.run([sys.executable, "-c", HANGS], stderr=subprocess.PIPE, check=True)
     assert [json.loads(line)["event"] for line in ran.stderr.splitlines()] == ["before", "wrong"]
+
+
+QUOTES = """
+import logging, structlog
+from app import logs
+from app.settings import Settings
+logs.configure(Settings(log_format="json"))
+try:
+    try:
+        float("41.5 of tcs_0123456789ABCDEF_secret")
+    except ValueError as error:
+        raise RuntimeError("row 7 failed\\nDETAIL: Failing row contains (41.5)") from error
+except RuntimeError as error:
+    structlog.get_logger().exception("job failed")
+    logging.getLogger("rq.worker").error("job %s failed\\n%s", "j-1", logs.traceback.format_exc())
+    logging.getLogger("rq.worker").error("key tcs_0123456789ABCDEF_secret", exc_info=error)
+"""
+
+
+def test_what_was_raised_is_told_without_what_it_quotes() -> None:
+    ran = subprocess.run([sys.executable, "-c", QUOTES], stderr=subprocess.PIPE, check=True)
+    text = ran.stderr.decode()
+    own, of_rq, raised = (json.loads(line) for line in text.splitlines())
+    for secret in ("41.5", "secret", "0123456789ABCDEF"):
+        assert secret not in text
+    assert own["exception"].endswith("builtins.RuntimeError: row … failed")
+    assert "builtins.ValueError: could not convert string to float: …" in own["exception"]
+    assert (of_rq["event"], of_rq["logger"]) == ("job j-1 failed", "rq.worker")
+    assert 'File "<string>", line ' in of_rq["exception"]
+    assert raised["exception"] == own["exception"]

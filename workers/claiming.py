@@ -38,19 +38,25 @@ def run(action: Callable[[Parts, Job], Any], tenant_id: str, job_id: str) -> Non
         started = time.perf_counter()
         outcome = _outcome(action, job)
         seconds = round(time.perf_counter() - started, 3)
+        parts().work_numbers.note_job(job.kind, outcome, seconds)
         log.info("job ended", kind=job.kind, attempt=job.attempt, outcome=outcome, seconds=seconds)
 
 
 def _outcome(action: Callable[[Parts, Job], Any], job: Job) -> str:
     try:
         is_mine = action(parts(), job)
+        return "discarded" if is_mine is False else _ended(job)
     except Unavailable as error:
         log.warning("job left to its lease", error=error.detail)
         return "left"
     except Exception:
         log.exception("job failed")
         return _failed(job)
-    return "discarded" if is_mine is False else "done"
+
+
+def _ended(job: Job) -> str:
+    """`succeeded`, or `failed` where what was asked for cannot be: the row says."""
+    return training.job_by_id(parts(), job.tenant_id, job.id).status
 
 
 def _failed(job: Job) -> str:

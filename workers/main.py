@@ -17,7 +17,7 @@ from rq import Queue, Worker, worker_registration
 
 from app import logs, settings
 from app.detection import prepare
-from app.jobs.entries import ListedJob
+from app.jobs.entries import FUNCTIONS, ListedJob
 from app.jobs.queue import QUEUE
 from app.settings import Settings
 from workers import claiming
@@ -91,7 +91,13 @@ def _worker(redis: "Redis", serializer: Any) -> TiedWorker:
         maintenance_interval=MAINTENANCE_S,
         job_monitoring_interval=MONITORING_S,
         log_job_description=False,
+        work_horse_killed_handler=_note_death,
     )
+
+
+def _note_death(job: Any, *_: object) -> None:
+    kinds = {function: kind for kind, function in FUNCTIONS.items()}
+    claiming.parts().work_numbers.note_job(kinds.get(job.func_name or "", "other"), "died")
 
 
 if __name__ == "__main__":

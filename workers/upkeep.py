@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from app import logs, settings
 from app.actions import delivering, idempotency, retention, sessions
 from app.actions.parts import Parts
+from app.cache.worked import ENQUEUED_AGAIN
 from app.errors import TocsinError
 from app.jobs.queue import Attempt
 from app.settings import Settings
@@ -48,6 +49,7 @@ class Waker:
         for job in forgotten:
             queue.wake(job.kind, job.tenant_id, job.id, job.attempt)
         if forgotten:
+            self._parts.work_numbers.note(ENQUEUED_AGAIN, len(forgotten))
             log.info("jobs enqueued again", jobs=len(forgotten))
         return len(forgotten)
 

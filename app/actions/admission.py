@@ -9,6 +9,7 @@ every request asks Postgres.
 import time
 from contextlib import suppress
 
+from app import metrics
 from app.actions import limits, refusals
 from app.actions.caller import Caller, Known
 from app.actions.limits import TenantLimits
@@ -16,6 +17,7 @@ from app.actions.parts import Parts
 from app.apikeys import ApiKey
 from app.cache.rates import Taken
 from app.errors import TenantSuspended, Unavailable
+from app.metrics import numbers
 from app.store import keys
 from app.store.audit import SERVICE, Actor
 from app.store.database import INSTALLATION
@@ -32,7 +34,9 @@ def admit(parts: Parts, key: ApiKey, *, by: Actor = SERVICE) -> tuple[Caller, Ta
     if known is not None and _is_believed(known, key):
         taken = limits.count_request_in(parts, known.edition, known.caller)
         if taken is not None:
+            metrics.note(numbers.KEYS_HERE.hit)
             return known.caller, taken
+    metrics.note(numbers.KEYS_HERE.miss)
     found = _looked_up(parts, key, by)
     if found is None:
         return None

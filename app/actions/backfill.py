@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.actions.parts import Parts
+from app.cache.worked import FIRST_SCORES
 from app.detection import Points, Settings, State, Verdicts, advance, fit
 from app.detection.replay import spans
 from app.errors import Invalid
@@ -79,6 +80,7 @@ def _store(parts: Parts, job: Job, judged: Points, verdicts: Verdicts, version: 
             scores.add(
                 connection, locked, kept, verdicts[batch].only(is_same), version, backfilled=True
             )
+        parts.work_numbers.note(FIRST_SCORES, len(kept))
     return True
 
 

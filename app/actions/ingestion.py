@@ -8,10 +8,12 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from app import metrics
 from app.actions import ahead, fields, quotas, retraining
 from app.actions.parts import Parts
 from app.errors import Conflict, Invalid, NotFound, RowError
 from app.ingest.chunk import Chunk
+from app.metrics import numbers
 from app.store import Connection, audit, series, staging
 from app.store.audit import SERVICE, Actor
 from app.store.jobs import Job
@@ -67,6 +69,7 @@ def store(
         upload.finish(on_conflict)
         if upload.made:
             quotas.hold_series(parts, connection, tenant_id, upload.made)
+    metrics.note(numbers.POINTS_UPLOADED, upload.report.stored)
     retraining.wake(parts, upload.trainings)
     upload.report.errors.sort(key=lambda error: error.row)
     del upload.report.errors[SHOWN_ERRORS:]

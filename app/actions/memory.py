@@ -122,6 +122,10 @@ class SeriesMemory:
     def held_bytes(self) -> int:
         return self._held_bytes
 
+    @property
+    def series(self) -> int:
+        return len(self._kept)
+
     def get(self, series: Series) -> Kept:
         """Nothing of it, where it is not kept."""
         numbers = _numbers(series)

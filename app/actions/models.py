@@ -4,10 +4,12 @@ from uuid import UUID
 
 import structlog
 
+from app import metrics
 from app.actions.parts import Parts
 from app.cache import models as cached_models
 from app.detection import Model
 from app.errors import Conflict, Invalid
+from app.metrics import numbers
 from app.store import Connection, audit, models, series
 from app.store.audit import SERVICE, Actor
 from app.store.models import ModelVersion
@@ -25,7 +27,9 @@ def current(parts: Parts, transaction: Transaction, of: Series) -> Model | None:
         return None
     kept = parts.memory.get((of.tenant_id, of.id))
     if kept.version == of.model_version:
+        metrics.note(numbers.MODELS_HERE.hit)
         return kept.model
+    metrics.note(numbers.MODELS_HERE.miss)
     identity = (of.tenant_id, of.id, of.model_version)
     model = _cached(parts, identity) or _stored(transaction.connection, identity)
     if model is not None:
@@ -35,6 +39,8 @@ def current(parts: Parts, transaction: Transaction, of: Series) -> Model | None:
 
 def _cached(parts: Parts, identity: Identity) -> Model | None:
     artifact = cached_models.get(parts.cache, *identity)
+    looked = numbers.MODELS_IN_REDIS
+    metrics.note(looked.miss if artifact is None else looked.hit)
     return None if artifact is None else _read(artifact, identity)
 
 

@@ -7,11 +7,13 @@ from threading import BoundedSemaphore
 from app import signing
 from app.actions.gathering import Gathering
 from app.actions.holding import Holding
+from app.actions.measuring import Readings
 from app.actions.memory import KeyMemory, SeriesIds, SeriesMemory
 from app.actions.quotas import UseMemory
 from app.actions.throttle import Throttle
 from app.cache import Cache
 from app.cache.rates import Rates
+from app.cache.worked import WorkNumbers
 from app.errors import Misconfigured
 from app.jobs import JobQueue
 from app.settings import Settings
@@ -38,6 +40,8 @@ class Parts:
     holding: Holding
     slow_places: BoundedSemaphore  # held by what may wait or compute for seconds
     refusals: Throttle  # of rows that tell of refused keys
+    work_numbers: WorkNumbers
+    readings: Readings
     made_at_s: float = field(default_factory=time.monotonic)
 
     def close(self) -> None:
@@ -45,6 +49,7 @@ class Parts:
         self.cache.close()
         self.rates.close()
         self.queue.close()
+        self.work_numbers.close()
 
 
 def assemble(settings: Settings) -> Parts:
@@ -66,6 +71,8 @@ def assemble(settings: Settings) -> Parts:
         holding=Holding(),
         slow_places=BoundedSemaphore(settings.slow_requests),
         refusals=Throttle(),
+        work_numbers=WorkNumbers(redis_url),
+        readings=Readings(),
     )
 
 

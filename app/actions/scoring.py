@@ -7,12 +7,14 @@ a process or Redis remembers of that past counts only as far as the lock shows i
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
+from app import metrics
 from app.actions import quotas, retraining, states
 from app.actions.asked import Answer, Asked
 from app.actions.parts import Parts
 from app.actions.series_task import SeriesTask
 from app.detection import MINIMUM_POINTS
 from app.errors import Invalid, ModelNotReady, NotFound, Unavailable
+from app.metrics import numbers
 from app.store import judging
 from app.store.jobs import Job
 from app.store.judging import LOCK_WAIT_S, SeriesHeld, Writes
@@ -106,13 +108,14 @@ def _score(
             task.run(arranged, answer)
             judged.append(task)
         trainings = _store(parts, transaction, writes, judged)
+    _note(writes, judged)
     states.keep(parts, [reached for task in judged if (reached := task.reached)])
     retraining.wake(parts, trainings)
     return answer
 
 
 def _store(
-    parts: Parts, transaction: Transaction, writes: Writes, judged: Iterable["SeriesTask"]
+    parts: Parts, transaction: Transaction, writes: Writes, judged: Iterable[SeriesTask]
 ) -> list[Job]:
     """All at once, and to the end of the transaction; -> the trainings that are due by it."""
     if writes.added and not quotas.fit(parts, writes.tenant_id, writes.added):
@@ -121,6 +124,19 @@ def _store(
     due = [task for task in judged if task.may_train()]
     writes.flush(transaction, commits=not due)
     return [job for task in due for job in task.trainings()]
+
+
+def _note(writes: Writes, judged: Iterable[SeriesTask]) -> None:
+    """What is stored by now; late points are in no alert."""
+    late = [task.late for task in judged if task.late is not None]
+    anomalies = sum(one.is_anomaly for one in writes.scores)
+    metrics.note(numbers.POINTS_SCORED, writes.added)
+    metrics.note(numbers.SCORES, len(writes.scores) + sum(map(len, late)))
+    if anomalies:
+        metrics.note(numbers.ANOMALIES, anomalies)
+        metrics.note(numbers.ALERTS, sum(one.alert for one in writes.scores))
+    if late:
+        metrics.note(numbers.ANOMALIES, sum(int(one.is_anomaly.sum()) for one in late))
 
 
 def _arranged(of: Series, asked: Asked) -> Asked:

@@ -45,6 +45,7 @@ class SeriesTask:
         self.writes, self.is_replacing = writes, is_replacing
         self.last_ns = to_ns(self.series.last_at) if self.series.last_at else None
         self.after: State | None = None
+        self.late: Verdicts | None = None  # on points that others follow
         self.is_new = False  # what it judges by was read from Postgres
         self.added = 0
         self.lacks_model = False  # there is one, but this version of the program cannot read it
@@ -187,7 +188,7 @@ class SeriesTask:
     def _judge_late(self, fresh: Asked) -> dict[str, Any] | None:
         """Stored points; -> what the event layer remembers, if it saw points."""
         model, points = self._model(), Points(fresh.times, fresh.values)
-        verdicts = self._late_verdicts(model, points)
+        self.late = verdicts = self._late_verdicts(model, points)
         marks, watch = self._mark(points, verdicts)
         version = self.series.model_version or 0
         scores.add(self.connection, self.series, points, verdicts, version, marks=marks)

@@ -11,10 +11,12 @@ from uuid import UUID
 
 import numpy as np
 
+from app import metrics
 from app.actions.parts import Parts
 from app.cache import windows
 from app.cache.windows import Window
 from app.detection import Model, Points, State, lookback_points
+from app.metrics import numbers
 from app.store import points
 from app.store.judging import Known
 from app.store.series import Series
@@ -54,18 +56,24 @@ def known(parts: Parts, tenant_id: UUID, name: str) -> Known | None:
     """What this process or Redis remembers of a series, to be read on from while it is being
     locked."""
     series_id = parts.series_ids.get((tenant_id.int, name))
-    window = series_id and _remembered(parts, (tenant_id, series_id))
-    if not series_id or not window or not len(window.state.recent):
+    if series_id is None:
+        metrics.note(numbers.WINDOWS_HERE.miss)
+        return None
+    window = _remembered(parts, (tenant_id, series_id))
+    if not window or not len(window.state.recent):
         return None
     return Known(series_id, to_datetime(int(window.state.recent.times[-1])))
 
 
 def _remembered(parts: Parts, series: tuple[UUID, UUID]) -> Window | None:
     window = parts.memory.get(series).window
-    if window is None:
-        window = windows.get(parts.cache, *series)
-        if window is not None:
-            parts.memory.put_window(series, window)
+    if window is not None:
+        metrics.note(numbers.WINDOWS_HERE.hit)
+        return window
+    metrics.note(numbers.WINDOWS_HERE.miss)
+    window = _in_redis(parts, series)
+    if window is not None:
+        parts.memory.put_window(series, window)
     return window
 
 
@@ -87,8 +95,9 @@ def before(
 
     since: what was stored after all that this process remembers, read under the lock.
     """
+    series = (of.tenant_id, of.id)
     for find, read in ((_in_memory, since), (_in_redis, None)):
-        window = find(parts, of)
+        window = find(parts, series)
         if window is not None and _is_usable(window, of, model):
             return _behind(window, transaction, of, model, first_ns, read)
     stored = points.newest(transaction.connection, of, lookback_points(model), first_ns)
@@ -153,12 +162,15 @@ def forget(parts: Parts, tenant_id: UUID, series_id: UUID) -> None:
     windows.drop(parts.cache, tenant_id, series_id)
 
 
-def _in_memory(parts: Parts, of: Series) -> Window | None:
-    return parts.memory.get((of.tenant_id, of.id)).window
+def _in_memory(parts: Parts, series: tuple[UUID, UUID]) -> Window | None:
+    return parts.memory.get(series).window
 
 
-def _in_redis(parts: Parts, of: Series) -> Window | None:
-    return windows.get(parts.cache, of.tenant_id, of.id)
+def _in_redis(parts: Parts, series: tuple[UUID, UUID]) -> Window | None:
+    window = windows.get(parts.cache, *series)
+    looked = numbers.WINDOWS_IN_REDIS
+    metrics.note(looked.miss if window is None else looked.hit)
+    return window
 
 
 def _is_usable(window: Window, of: Series, model: Model | None) -> bool:

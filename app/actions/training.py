@@ -184,7 +184,7 @@ def _take_over(
         locked = series.lock_by_id(connection, job.tenant_id, of.id)
         version = locked.last_version + 1
         if not jobs.note_model(connection, job, version):
-            log.warning("training discarded: another has the job", job=str(job.id))
+            log.warning("training discarded: another has the job")
             return None
         _keep(connection, locked, version, model, artifact, seconds)
         series.activate(connection, locked, version)
@@ -221,7 +221,7 @@ def _score_history(
         sign.show(FIT_SHARE + share * (1 - FIT_SHARE))
 
     if not backfill.run(parts, job, of, history, version, show):
-        log.warning("first scores left to another, who has the job", job=str(job.id))
+        log.warning("first scores left to another, who has the job")
         return False
     return _end(parts, job)
 

@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from app.actions import health
+from app import metrics
+from app.actions import health, measuring
 from app.actions.parts import Parts
-from app.web import metrics, openapi
+from app.metrics import Family
+from app.web import openapi
 from app.web.formats import Answer
 from app.web.routes import route
 
@@ -25,9 +27,19 @@ def get_readiness(parts: Parts) -> Answer:
 
 
 @route("GET", "/metrics", scope="public")
-def get_metrics() -> Answer:
-    """Numbers for Prometheus."""
-    text, media_type = metrics.exposition()
+def get_metrics(parts: Parts) -> Answer:
+    """Numbers for Prometheus; none of them names a tenant."""
+    return _shown(measuring.families(parts))
+
+
+@route("GET", "/v1/admin/metrics", scope="operator", text="text/plain")
+def get_all_metrics(parts: Parts) -> Answer:
+    """The same, and how much the largest tenants use, by their slugs."""
+    return _shown(measuring.families(parts, names_tenants=True))
+
+
+def _shown(read: list[Family]) -> Answer:
+    text, media_type = metrics.exposition(read)
     return Answer(text, media_type=media_type)
 
 

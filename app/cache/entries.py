@@ -9,9 +9,11 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from app import metrics
 from app.cache.lines import Lines, command
 from app.cache.pause import Pause
 from app.errors import Unavailable
+from app.metrics import numbers
 from app.signing import SIGNATURE_BYTES, Secret
 
 CONNECT_TIMEOUT_S = 0.5
@@ -94,6 +96,7 @@ class Cache:
         signature, payload = entry[:SIGNATURE_BYTES], entry[SIGNATURE_BYTES:]
         if self._secret.holds("cache", key.encode() + b"\0" + payload, signature):
             return payload
+        metrics.note(numbers.REFUSED)
         log.warning("cache entry refused: its signature does not hold", key=key)
         return None
 
@@ -105,6 +108,7 @@ class Cache:
             answer = self._lines.ask(*(command(*words) for words in commands))
         except RedisError as error:
             self._pause.begin()
+            metrics.note(numbers.UNANSWERED)
             log.warning("cache does not answer", error=type(error).__name__)
             return None
         self._pause.end()

@@ -24,10 +24,12 @@ from typing import Any, NamedTuple
 import structlog
 from redis.exceptions import NoScriptError, RedisError
 
+from app import metrics
 from app.cache.ahead import AHEAD_S, Ahead, One, Order
 from app.cache.entries import connect
 from app.cache.lines import Lines, bulk
 from app.cache.pause import Pause
+from app.metrics import numbers
 
 MEMORY_BUCKETS = 10_000
 US = 1_000_000
@@ -213,6 +215,7 @@ class Rates:
 
     def _lost(self, error: RedisError) -> None:
         self._pause.begin()
+        metrics.note(numbers.UNANSWERED)
         log.warning("rates are counted by each process", error=type(error).__name__)
 
     def close(self) -> None:

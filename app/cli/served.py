@@ -21,7 +21,7 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
-from app import settings
+from app import logs, settings
 from app.actions import draining
 from app.processes import pass_through, usable_processors
 
@@ -176,6 +176,7 @@ def main() -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=STUCK_AFTER_S,
         log_level=LogLevels(configured.log_level),
+        log_dictconfig=logs.of_libraries(configured),
     )
     server.drain_s = configured.drain_s
     server.serve(target_loader=application, wrap_loader=False)

@@ -29,6 +29,7 @@ SETTINGS = {
     "wal_buffers": "16MB",  # of 4 an upload is out all the time, and writes 8 KB at a time itself
     "timezone": "UTC",
     "log_timezone": "UTC",
+    "log_error_verbosity": "terse",  # a detail quotes the row
     "log_checkpoints": "off",
     # In its folder: what a kill -9 leaves in /dev/shm is found again only by postmaster.pid, which
     # has to go when the process is gone.

@@ -56,8 +56,9 @@ class JobQueue:
                 description=kind,
             )
         except RedisError as error:
-            log.warning("queue does not answer", error=type(error).__name__, job=str(job_id))
+            log.warning("queue does not answer", error=type(error).__name__, job_id=str(job_id))
             return False
+        log.info("job queued", kind=kind, job_id=str(job_id))
         return True
 
     def unknown(self, attempts: Sequence[Attempt]) -> set[Attempt]:

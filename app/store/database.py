@@ -9,7 +9,7 @@ import select
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import orjson
@@ -133,6 +133,13 @@ def _refuse_powerful_role(connection: psycopg.Connection, _: object) -> None:
         )
 
 
+class Connections(NamedTuple):
+    """Of a process's pool."""
+
+    in_use: int
+    idle: int
+
+
 class Database:
     def __init__(self, url: str, connections: int = 8) -> None:
         self.engine = engine(url, connections)
@@ -223,6 +230,11 @@ class Database:
         """Raise `Unavailable` where the server does not answer in time, as one that hangs."""
         with self.lent() as lent:
             run_on(lent, (), within_s)
+
+    @property
+    def connections(self) -> Connections:
+        pool: Any = self.engine.pool
+        return Connections(pool.checkedout(), pool.checkedin())
 
     def refuse_powerful_role(self) -> None:
         """Raise `Misconfigured` at the start already; no connection is left for a fork to share."""

@@ -168,7 +168,7 @@ class Writes:
 
     tenant_id: UUID
     added: int = 0
-    _scores: list[Score] = field(default_factory=list)
+    scores: list[Score] = field(default_factory=list)
     _growth: list[_Growth] = field(default_factory=list)
 
     def judged(
@@ -178,7 +178,7 @@ class Writes:
         they will be read. now: the time of the transaction."""
         times = points.times.tolist()
         scores = _as_read(of, to_aware(times), points, verdicts, marks, now)
-        self._scores += scores
+        self.scores += scores
         return dict(zip(times, scores, strict=True))
 
     def grown(
@@ -203,8 +203,8 @@ class Writes:
         """Send it all; where it `commits`, the transaction is over."""
         tenant = str(self.tenant_id).encode()
         asked: list[Ask] = []
-        if self._scores:
-            columns = _score_columns(self._scores)
+        if self.scores:
+            columns = _score_columns(self.scores)
             asked.append((ADD_POINTS, (tenant, *columns[:3])))
             asked.append((ADD_SCORES, (tenant, *columns)))
         if self._growth:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Literal
 
+from structlog.contextvars import bind_contextvars
+
 from app import apikeys
 from app.actions import admission, limits, refusals, sessions
 from app.actions.caller import Caller
@@ -27,6 +29,7 @@ def authenticator(scope: Scope, takes_operator: bool = False) -> Authenticator:
         caller, taken = admitted(request)
         request.context.rate_levels = taken.levels
         limits.refuse_beyond(taken)
+        bind_contextvars(tenant_id=caller.tenant)
         request.context.caller = caller
         request.context.actor = _actor(request, caller)
         try:

@@ -7,15 +7,18 @@ import time
 from typing import Any
 
 import structlog
-from structlog.contextvars import bind_contextvars
+from structlog.contextvars import bind_contextvars, unbind_contextvars
 
+from app import metrics
 from app.actions.parts import Parts
 from app.errors import FieldError, Invalid
-from app.web import addresses, large, metrics
+from app.web import addresses, large
 from app.web.formats import has_body
 from app.web.framework import Request, Response, falcon
 from app.web.routes import DECLARED
 
+METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
+OTHER_METHOD = "other"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 log = structlog.get_logger()
@@ -28,6 +31,7 @@ class Guard:
         self._parts = parts
 
     def process_request(self, request: Request, response: Response) -> None:
+        metrics.started()
         context = request.context
         given = request.env.get("HTTP_X_REQUEST_ID", "")
         context.id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
@@ -67,14 +71,18 @@ class Guard:
         seconds = time.perf_counter() - request.context.started
         template = request.uri_template or "unknown"
         status = int(response.status[:3])
-        metrics.note_request(request.method, template, status, seconds)
+        metrics.ended()
+        # Clients may send any word as one.
+        method = request.method if request.method in METHODS else OTHER_METHOD
+        metrics.note_request(method, template, status, seconds)
         log.info(
             "request",
-            method=request.method,
+            method=method,
             route=template,
             status=status,
             ms=round(seconds * 1000, 2),
         )
+        unbind_contextvars("tenant_id")  # which the authenticator bound: threads go on to others
 
 
 def _refuse_unheard_of(request: Request) -> None:

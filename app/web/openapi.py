@@ -252,6 +252,8 @@ def _error_statuses(route: Route) -> list[int]:
 
 
 def _content(route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
+    if route.text is not None:
+        return {"content": {route.text: TEXT}}
     if route.answer is None:
         return {}
     schemas = [refs[(model, "serialization")] for model in _models(route.answer)]

@@ -110,5 +110,5 @@ def _with_head(allowed: str) -> str:
 
 
 def on_unexpected(request: Request, response: Response, error: Exception, _: Any) -> None:
-    log.error("unexpected error", exc_info=error, path=request.path)
+    log.error("unexpected error", exc_info=error, route=request.uri_template)
     answer(request, response, TocsinError("It was logged; the request id names it"))

@@ -39,6 +39,7 @@ class Route:
     answer: Any = None
     other_answers: tuple[int, ...] = ()
     exports_csv: bool = False
+    text: str | None = None  # the media type of an answer that is not JSON
     errors: tuple[int, ...] = ()
     takes_operator: bool = False
     makes: bool = False  # a repeat would make another one: it takes an `Idempotency-Key`

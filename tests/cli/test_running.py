@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import signal
 import socket
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from tests.service import Service, free_port, wait_until
@@ -107,7 +109,24 @@ def test_processes_of_the_server_add_up_their_numbers_and_take_no_header_from_it
         asked = 'tocsin_http_requests_total{method="GET",route="/v1/me",status="401"} 20.0'
         for _ in range(10):
             assert asked in httpx.get(f"{url}/metrics").text
+        kill_the_process_that_answers(server.process.pid)
+        for _ in range(10):
+            assert asked in wait_until(lambda: metrics_of(url), "another answers")
         assert server.end(signal.SIGTERM) == 0
+
+
+def kill_the_process_that_answers(supervisor: int) -> None:
+    """One of them."""
+    for parent in psutil.Process(supervisor).children():
+        for answering in parent.children()[:1]:
+            answering.kill()
+
+
+def metrics_of(url: str) -> str:
+    try:
+        return httpx.get(f"{url}/metrics").text
+    except httpx.TransportError:
+        return ""
 
 
 def test_migrate_brings_an_empty_database_up_to_date_and_may_be_repeated(
@@ -154,11 +173,8 @@ def test_doctor_names_open_files_and_absent_servers(home: Any, taken_port: int) 
 def test_the_server_is_back_after_kill_9(home: Any) -> None:
     with home.up() as running:
         running.until("listening on")
-        (pid,) = {
-            line.rpartition(" ")[2].strip(")\n")
-            for line in (home.data_dir / "logs/server.log").read_text().splitlines()
-            if "main PID" in line
-        }
+        lines = (home.data_dir / "logs/server.log").read_text().splitlines()
+        (pid,) = re.findall(r"main PID: (\d+)", "".join(lines))
         os.kill(int(pid), signal.SIGKILL)
         running.until("server ended by SIGKILL")
         running.until("server is up")

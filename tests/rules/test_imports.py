@@ -44,6 +44,7 @@ def test_the_environment_is_read_in_few_places() -> None:
         "app/cli/children.py",
         "app/client/configuration.py",
         "app/embedded/folders.py",
+        "app/metrics/folder.py",
         "app/processes/child.py",
         "app/settings.py",
     }

@@ -41,6 +41,12 @@ def is_dead(process: psutil.Process) -> bool:
         return True
 
 
+def died_trainings(parts: Parts) -> float:
+    worked = parts.work_numbers.read(["train"])
+    assert worked is not None
+    return worked.of_kind["train"].ended["died"]
+
+
 def wait_until_enqueued(redis: "Redis", job_id: UUID) -> None:
     key, entry = f"rq:queue:{QUEUE}", f"{job_id}-0"
     wait_until(lambda: redis.lpos(key, entry) is not None, f"{key} has {entry}")
@@ -75,6 +81,7 @@ def test_a_work_horse_killed_in_a_training_is_replaced_by_the_same_worker(
     workless: Service, watch: Watch
 ) -> None:
     watched = watch(LONG)
+    died = died_trainings(watched.parts)
     worker = workless.start_worker()
     job_id = watched.request()
     watched.wait_until_under_way(job_id)
@@ -82,6 +89,7 @@ def test_a_work_horse_killed_in_a_training_is_replaced_by_the_same_worker(
     horse.kill()
     killed_at = time.monotonic()
     job = watched.wait_until_over(job_id)
+    assert died_trainings(watched.parts) == died + 1
     print(f"killed work horse: done {time.monotonic() - killed_at:.1f} s later")
     assert (job.status, job.attempt) == ("succeeded", 2)
     assert watched.versions() == [1]
