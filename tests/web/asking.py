@@ -49,7 +49,7 @@ NAMES = {
     "event_id": "01HKF0T8M0ABCDEFGHJKMNPQRS",
     "job_id": "01890a5d-ac96-774b-bcce-b302099a8057",
     "webhook_id": "01890a5d-ac96-774b-bcce-b302099a8059",
-    "delivery_id": "msg_01HKF0T8M0ABCDEFGHJKMNPQRS",
+    "delivery_id": "msg_01HKF0T8M1ABCDEFGHJKMNPQRS",
     "version": "1",
     "timestamp": "2024-01-06T00:00:00Z",
     "asset": "page.css",
