@@ -269,6 +269,18 @@ AUDIT = {
     "request_id": "eae25dd79ed92eb9",
     "details": {"scopes": ["write"]},
 }
+CHART = {
+    "status": "success",
+    "data": {
+        "resultType": "matrix",
+        "result": [
+            {
+                "metric": {"__name__": "tocsin_value", "series": "rides"},
+                "values": [[1_422_750_600, "90"], [1_422_752_400, "16400"]],
+            }
+        ],
+    },
+}
 OVERVIEW = {
     "tenants": 3,
     "series": 412,

@@ -193,7 +193,7 @@ def _path(error: Any) -> str:
     for part in location:
         if isinstance(part, int):
             path += f"[{part}]"
-        elif part == unknown or (part not in UNION_TAGS and "[" not in part):
+        elif part == unknown or (part not in UNION_TAGS and "[" not in part.removesuffix("[]")):
             path += f".{part}" if path else part
     return path
 

@@ -8,13 +8,15 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.json_schema import models_json_schema
 
 from app import __version__, errors
-from app.web import idempotency, messages
+from app.web import failures, idempotency, messages
+from app.web.failures import Failure
 from app.web.fields import Answered, Query
 from app.web.formats import CSV, JSON
+from app.web.parameters import FORM
 from app.web.problems import MEDIA_TYPE, STATUS
 from app.web.routes import DECLARED, Route
 
-SYSTEM = "system"
+SYSTEM, PROMETHEUS = "system", "prometheus"
 REF = "#/components/schemas/{model}"
 TEXT = {"schema": {"type": "string"}}
 OF_REPEATS = {
@@ -94,7 +96,7 @@ def _schemas() -> tuple[dict[Any, Any], dict[str, Any]]:
     """References to the models of all routes, and their definitions."""
     bodies = {(model, "validation") for route in DECLARED for model in route.body}
     answers = {(model, "serialization") for route in DECLARED for model in _models(route.answer)}
-    answers.add((Problem, "serialization"))
+    answers |= {(Problem, "serialization"), (Failure, "serialization")}
     answers |= {(model, "serialization") for model in messages.DECLARED.values()}
     wanted = sorted(bodies | answers, key=lambda pair: (pair[0].__name__, pair[1]))
     refs, schema = models_json_schema(wanted, ref_template=REF)  # type: ignore[arg-type]
@@ -155,11 +157,15 @@ def _operation(route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
         operation["description"] = f"Scope: {route.scope}."
     if route.body or route.uploads:
         operation["requestBody"] = _request_body(route, refs)
+    if route.takes_form and route.query:
+        operation["requestBody"] = _form(route.query)
     return operation
 
 
 def _tag(route: Route) -> str:
     own, _, path = route.path.partition("/v1/")
+    if failures.is_asked(route.path):
+        return PROMETHEUS
     return SYSTEM if own else re.split(r"[/{]", path)[0]
 
 
@@ -171,7 +177,7 @@ def _path_parameters(route: Route) -> list[dict[str, Any]]:
 
 
 def _query_parameters(route: Route) -> list[dict[str, Any]]:
-    if route.query is None or route.query is Query:
+    if route.query is None or route.query is Query or route.takes_form:
         return []
     schema = route.query.model_json_schema(by_alias=True)
     return [
@@ -212,15 +218,22 @@ def _request_body(route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
     return {"required": not route.is_body_optional, "content": content}
 
 
+def _form(model: type[BaseModel]) -> dict[str, Any]:
+    """What may stand in the query, or here."""
+    return {"required": False, "content": {FORM: {"schema": model.model_json_schema()}}}
+
+
 def _responses(route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
     responses = {
         str(status): {"description": "Done", **_content(route, refs), **_replayed(route)}
         for status in (route.status, *route.other_answers)
     }
-    problem = {"schema": refs[(Problem, "serialization")]}
+    form: tuple[str, type[BaseModel]] = MEDIA_TYPE, Problem
+    if failures.is_asked(route.path):
+        form = failures.MEDIA_TYPE, Failure
+    content = {form[0]: {"schema": refs[(form[1], "serialization")]}}
     for status in _error_statuses(route):
-        described = _codes(status, route)
-        responses[str(status)] = {"description": described, "content": {MEDIA_TYPE: problem}}
+        responses[str(status)] = {"description": _codes(status, route), "content": content}
     return responses
 
 
@@ -229,8 +242,12 @@ def _codes(status: int, route: Route) -> str:
     return "; ".join(
         f"`{kind.code}`: {kind.title[:1].lower()}{kind.title[1:]}"
         for kind, number in STATUS.items()
-        if number == status and (route.makes or kind not in OF_REPEATS)
+        if _answered(kind, number, route) == status and (route.makes or kind not in OF_REPEATS)
     )
+
+
+def _answered(kind: type[errors.TocsinError], usual: int, route: Route) -> int:
+    return failures.status(kind, usual) if failures.is_asked(route.path) else usual
 
 
 def _replayed(route: Route) -> dict[str, Any]:
@@ -243,7 +260,11 @@ def _replayed(route: Route) -> dict[str, Any]:
 def _error_statuses(route: Route) -> list[int]:
     statuses = set(route.errors)
     if route.scope != "public":
-        statuses.update(USUAL_ERRORS)
+        statuses.update(
+            _answered(errors.Invalid, 422, route) if s == 422 else s for s in USUAL_ERRORS
+        )
+    if route.takes_form:
+        statuses |= {411, 413, 415}
     if route.body or route.uploads:
         statuses |= {400, 411, 413, 415}
     if route.makes:

@@ -16,6 +16,7 @@ from app.errors import (
     Unauthenticated,
     Unavailable,
 )
+from app.web import failures
 from app.web.framework import Request, Response, falcon
 
 MEDIA_TYPE = "application/problem+json"
@@ -75,9 +76,16 @@ def described_error(error: FieldError | RowError) -> dict[str, Any]:
 
 
 def answer(request: Request, response: Response, error: TocsinError) -> None:
-    response.status = status_line(STATUS[type(error)])
-    response.content_type = MEDIA_TYPE
-    response.data = orjson.dumps(document(error, request.context.id))
+    status = STATUS[type(error)]
+    if failures.is_asked(request.path):
+        status = failures.status(type(error), status)
+        told = failures.failure(error, status, request.context.id)
+        response.content_type = failures.MEDIA_TYPE
+    else:
+        told = document(error, request.context.id)
+        response.content_type = MEDIA_TYPE
+    response.status = status_line(status)
+    response.data = orjson.dumps(told)
     response.stream = None
     if isinstance(error, Unauthenticated):
         response.set_header("WWW-Authenticate", 'Bearer realm="tocsin"')

@@ -13,11 +13,12 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from app.ingest.json import parse_json
-from app.web import formats, idempotency
+from app.web import formats, idempotency, parameters
 from app.web.auth import Scope, authenticator, public
 from app.web.fields import Query
 from app.web.framework import Request
 from app.web.interface import Router
+from app.web.parameters import Parameters
 from app.web.problems import status_line
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
@@ -42,6 +43,7 @@ class Route:
     text: str | None = None  # the media type of an answer that is not JSON
     errors: tuple[int, ...] = ()
     takes_operator: bool = False
+    takes_form: bool = False  # a body that is a query, as Prometheus's clients send it
     makes: bool = False  # a repeat would make another one: it takes an `Idempotency-Key`
 
 
@@ -135,7 +137,11 @@ def _query_check(declared: Route) -> Callable[..., None]:
 
     def check(request: Request, **_: Any) -> None:
         formats.refuse_nul(request)
-        request.context.query = formats.checked_query(declared.query or Query, request)
+        model = declared.query or Query
+        if issubclass(model, Parameters):
+            request.context.query = parameters.checked(model, request, declared.takes_form)
+        else:
+            request.context.query = formats.checked_query(model, request)
 
     return check
 

@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 from jsonschema import Draft202012Validator
 
+from app.web import failures
+
 Document = dict[str, Any]
 
 
@@ -35,16 +37,16 @@ class Contract:
         assert response.status_code < 500 or response.status_code == 503, asked
         operation = self.operation(request.method, request.url.path)
         if operation is None:
-            self._check_content(response, self._problem(), asked)
+            self._check_content(response, self._error(request.url.path), asked)
             return
         described = operation["responses"].get(str(response.status_code))
         assert described is not None, f"a status that is not described: {asked}"
         self._check_content(response, described.get("content"), asked)
 
-    def _problem(self) -> Document:
-        return {
-            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}},
-        }
+    def _error(self, path: str) -> Document:
+        if failures.is_asked(path):
+            return {"application/json": {"schema": {"$ref": "#/components/schemas/Failure"}}}
+        return {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
     def _check_content(
         self, response: httpx.Response, content: Document | None, asked: str

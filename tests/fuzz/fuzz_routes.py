@@ -108,4 +108,5 @@ def things(service: Service, tenant: Tenant) -> dict[str, list[str]]:
         "timezone": ["UTC", "Europe/Berlin"],
         "timestamp": ["2024-01-07T00:00:00Z", "2024-01-01T05:00:00Z"],
         "slug": [service.new_tenant().slug],
+        "label_name": ["series"],
     }

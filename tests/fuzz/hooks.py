@@ -23,6 +23,7 @@ CODES_BEYOND_A_SCHEMA = {"idempotency_key_reused"}
 TOO_FEW_POINTS = {"have", "need"}
 OTHER_FIELDS = re.compile("has no field|a column of this name is missing|there is no series")
 
+FORM = "application/x-www-form-urlencoded"
 TIMES = st.integers(0, 1_000_000).map(lambda minute: 1_700_000_000 + 60 * minute)
 VALUES = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -44,6 +45,10 @@ def acceptance(ctx: Any, response: Any, case: Any) -> bool | None:
     """As `positive_data_acceptance`, but for what the document cannot say."""
     if response.status_code == 422 and is_beyond_a_schema(response.json(), case):
         return None
+    if response.status_code == 400 and response.json().get("errorType") == "bad_data":
+        return None  # times, durations and queries are texts of a language of their own
+    if response.status_code == 411 and case.media_type == FORM:
+        return None  # an empty form is sent without its length
     found: bool | None = positive_data_acceptance(ctx, response, case)
     return found
 

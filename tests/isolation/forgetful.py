@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
-from app.store import judging, keys
+from app.store import judging, keys, picks
 from app.store.together import Statement
 from app.wsgi import application
 
@@ -32,7 +32,8 @@ def _forget_prepared(statement: Statement) -> None:
     object.__setattr__(statement, "sql", forgotten)
 
 
-for module in (judging, keys):
-    for one in vars(module).values():
-        if isinstance(one, Statement):
-            _forget_prepared(one)
+for module in (judging, keys, picks):
+    for value in vars(module).values():
+        for one in value.values() if isinstance(value, dict) else [value]:
+            if isinstance(one, Statement):
+                _forget_prepared(one)

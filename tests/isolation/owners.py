@@ -84,6 +84,7 @@ def make(service: Service, superuser: psycopg.Connection, year: int, versions: i
         "version": str(versions),
         "timestamp": f"{year}-01-01T03:00:00Z",
         "slug": tenant.slug,
+        "label_name": "series",
     }
     ids = [one["id"] for one in (job, spare, event, webhook, delivery)]
     marks = (tenant_id, mark, *ids, f"{year}-01")

@@ -81,3 +81,13 @@ def test_the_page_on_webhooks_tells_the_schedule() -> None:
         for number, unit in re.findall(r"(\d+)(?: (second|minute)s?)?", told)
     ]
     assert found == list(RETRY_AFTER_S)
+
+
+def test_what_grafana_asks_is_answered_as_the_page_says(
+    service: Service, tenant: Tenant, tmp_path: Path
+) -> None:
+    names, moment, span, refused = run("grafana.md", service, tenant, tmp_path)
+    assert names == '{"status":"success","data":["orders"]}'
+    assert moment.endswith('"value":[1704151800.0,"23"]}]}}')
+    assert span.endswith('"values":[[1704110400.0,"12"],[1704153600.0,"23"]]}]}}')
+    assert "rate is not supported" in refused

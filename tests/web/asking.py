@@ -10,6 +10,7 @@ import httpx
 
 import app.api
 from app.console.assets import ASSETS
+from app.web import failures
 from app.web.routes import DECLARED, Route
 
 for _module in pkgutil.iter_modules(app.api.__path__):
@@ -54,10 +55,21 @@ NAMES = {
     "timestamp": "2024-01-06T00:00:00Z",
     "asset": "page.css",
     "tag": ASSETS["page.css"].tag,
+    "label_name": "series",
 }
 
 
-QUERIES = {("DELETE", "/v1/series/{series_name}/points"): {"from": 0}}
+CHART = "/prometheus/api/v1"
+CHART_QUERIES: dict[str, dict[str, Any]] = {
+    "query": {"query": "tocsin_value"},
+    "query_range": {"query": "tocsin_value", "start": 0, "end": 5_000, "step": 5},
+    "series": {"match[]": "tocsin_value"},
+}
+QUERIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("DELETE", "/v1/series/{series_name}/points"): {"from": 0},
+    **{("GET", f"{CHART}/{path}"): query for path, query in CHART_QUERIES.items()},
+    **{("POST", f"{CHART}/{path}"): query for path, query in CHART_QUERIES.items()},
+}
 
 
 @dataclass
@@ -87,6 +99,9 @@ class Asking:
 ROUTES = sorted(DECLARED, key=lambda one: (one.path, one.method))
 GUARDED = [one for one in ROUTES if one.scope != "public"]
 PUBLIC = [one for one in ROUTES if one.scope == "public"]
+# Of Prometheus's API: parameters that are not known are left alone, errors have its form.
+CHARTS = [one for one in ROUTES if failures.is_asked(one.path)]
+STRICT = [one for one in GUARDED if one not in CHARTS]
 WITH_BODY = [one for one in GUARDED if one.body]
 
 
