@@ -277,7 +277,7 @@ class AuditAnswer(Answered):
 class ChartAnswer(Answered):
     """As Prometheus's HTTP API answers."""
 
-    model_config = examples.shown_as(examples.CHART)
+    model_config = examples.shown_as(examples.PLOTTED)
 
     status: Literal["success"]
     data: Any = Field(description="What was asked for, in the form that Prometheus has for it")

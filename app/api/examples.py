@@ -269,7 +269,7 @@ AUDIT = {
     "request_id": "eae25dd79ed92eb9",
     "details": {"scopes": ["write"]},
 }
-CHART = {
+PLOTTED = {
     "status": "success",
     "data": {
         "resultType": "matrix",
