@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app import signing
 from app.errors import FieldError, Misconfigured
+from app.signing import Secret
 
 
 class Settings(BaseSettings):
@@ -164,6 +166,14 @@ class Settings(BaseSettings):
     @property
     def secret_path(self) -> Path:
         return self.secret_file or self.data_dir / "secret"
+
+    def installation_secret(self) -> Secret:
+        """Made on the first start. A volume that is not mounted must not lead to a second secret,
+        with which no key works."""
+        folder = self.secret_path.parent
+        if folder != self.data_dir and not folder.is_dir():
+            raise Misconfigured(f"TOCSIN_SECRET_FILE: the folder {folder} is not there")
+        return signing.load(self.secret_path)
 
     def required(self, name: Literal["database_url", "owner_database_url", "redis_url"]) -> str:
         """The URL of that name, or an error that says which variable to set."""

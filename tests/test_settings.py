@@ -1,5 +1,6 @@
 """Settings are read whole or not at all; what is wrong is named, and secrets are not shown."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from app import settings
 from app.actions.parts import assemble
 from app.errors import Misconfigured
 from app.settings import Settings
+from workers import delivery
 
 PASSWORD = "opensesame"
 
@@ -179,8 +181,13 @@ def test_a_mistyped_name_is_refused_with_the_name_that_is_meant(
         settings.read()
 
 
-def test_a_secret_in_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
-    given = Settings(data_dir=tmp_path, secret_file=tmp_path / "unmounted" / "secret")
+@pytest.mark.parametrize("make", [assemble, delivery.assemble])
+def test_a_secret_in_a_folder_that_is_not_there_is_not_made(
+    tmp_path: Path, make: Callable[[Settings], object]
+) -> None:
+    urls = {"database_url": "postgresql://h/d", "redis_url": "redis://h"}
+    secret_file = tmp_path / "unmounted" / "secret"
+    given = Settings.model_validate({"data_dir": tmp_path, "secret_file": secret_file, **urls})
     with pytest.raises(Misconfigured, match="unmounted"):
-        assemble(given)
+        make(given)
     assert not (tmp_path / "unmounted").exists()

@@ -13,7 +13,7 @@ from uuid import UUID
 import httpx
 import structlog
 
-from app import logs, settings, signing
+from app import logs, settings
 from app.actions import delivering
 from app.actions.delivering import Sender
 from app.errors import Unavailable
@@ -138,7 +138,7 @@ def assemble(configured: Settings) -> Sender:
     """Less than `app.actions.parts` makes: neither Redis nor the detector are needed here."""
     return Sender(
         database=Database(configured.required("database_url"), configured.database_connections),
-        secret=signing.load(configured.secret_path),
+        secret=configured.installation_secret(),
         networks=configured.allowed_networks,
         tls=httpx.create_ssl_context(),
     )

@@ -4,7 +4,6 @@ import time
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 
-from app import signing
 from app.actions.gathering import Gathering
 from app.actions.holding import Holding
 from app.actions.measuring import Readings
@@ -14,7 +13,6 @@ from app.actions.throttle import Throttle
 from app.cache import Cache
 from app.cache.rates import Rates
 from app.cache.worked import WorkNumbers
-from app.errors import Misconfigured
 from app.jobs import JobQueue
 from app.settings import Settings
 from app.signing import Secret
@@ -53,8 +51,7 @@ class Parts:
 
 
 def assemble(settings: Settings) -> Parts:
-    _refuse_missing_folder(settings)
-    secret = signing.load(settings.secret_path)
+    secret = settings.installation_secret()
     redis_url = settings.required("redis_url")
     return Parts(
         settings=settings,
@@ -74,10 +71,3 @@ def assemble(settings: Settings) -> Parts:
         work_numbers=WorkNumbers(redis_url),
         readings=Readings(),
     )
-
-
-def _refuse_missing_folder(settings: Settings) -> None:
-    """A volume that is not mounted must not lead to a second secret, with which no key works."""
-    folder = settings.secret_path.parent
-    if folder != settings.data_dir and not folder.is_dir():
-        raise Misconfigured(f"TOCSIN_SECRET_FILE: the folder {folder} is not there")
