@@ -135,7 +135,9 @@ def test_a_removed_webhook_is_gone_with_its_deliveries(tenant: Tenant) -> None:
         assert problem(answer) == (404, "not_found")
 
 
-@pytest.mark.parametrize("name", ["nonsense", "01890a5d-ac96-774b-bcce-b302099a8057", "01HKF0T8M0ABCDEFGHJKMNPQRS"])
+@pytest.mark.parametrize(
+    "name", ["nonsense", "01890a5d-ac96-774b-bcce-b302099a8057", "01HKF0T8M0ABCDEFGHJKMNPQRS"]
+)
 def test_what_is_no_webhook_is_not_found(tenant: Tenant, name: str) -> None:
     assert problem(tenant.http.get(f"{HOOKS}/{name}")) == (404, "not_found")
     assert problem(tenant.http.get(f"{HOOKS}/{name}/deliveries")) == (404, "not_found")
