@@ -122,6 +122,14 @@ class Settings(BaseSettings):
         description="Tenants that `/v1/admin/metrics` names, those that stored most today; the "
         "rest are `other`",
     )
+    otlp_url: SecretStr | None = Field(
+        None,
+        description="OpenTelemetry collector that takes traces, such as `http://127.0.0.1:4318`; "
+        "default: none are made",
+    )
+    trace_share: float = Field(
+        1.0, ge=0, le=1, description="Share of requests that are traced; who sends a trace decides"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level that is logged"
     )
@@ -150,6 +158,13 @@ class Settings(BaseSettings):
     @property
     def allowed_networks(self) -> list[IPv4Network | IPv6Network]:
         return _networks(self.webhook_networks)
+
+    @field_validator("otlp_url")
+    @classmethod
+    def _is_collector(cls, url: SecretStr | None) -> SecretStr | None:
+        if url and not url.get_secret_value().startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return _whole(url)
 
     @model_validator(mode="after")
     def _secret_has_a_place(self) -> Self:

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import Any
 
-from app import logs, metrics, settings
+from app import logs, metrics, settings, tracing
 from app.actions import measuring
 from app.actions.parts import assemble
 from app.api import (
@@ -63,6 +63,7 @@ def make() -> Any:
     with suppress(Unavailable):  # it may come later; each connection is looked at
         parts.database.refuse_powerful_role()
     metrics.begin()
+    tracing.begin(configured, "server")
     measuring.watch(parts)
     return build(parts, MODULES)
 

@@ -15,7 +15,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue, Worker, worker_registration
 
-from app import logs, settings
+from app import logs, settings, tracing
 from app.detection import prepare
 from app.jobs.entries import FUNCTIONS, ListedJob
 from app.jobs.queue import QUEUE
@@ -60,6 +60,7 @@ class TiedWorker(Worker):  # type: ignore[misc,unused-ignore]
 def main() -> None:
     configured = settings.read()
     logs.configure(configured)
+    tracing.load(configured)
     prepare()  # loops are compiled once, not by each horse
     parts = claiming.parts()  # before the fork: imported once, connected in each horse
     while not _worked_until_stop(configured, parts.queue.serializer):

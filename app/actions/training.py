@@ -13,6 +13,7 @@ from uuid import UUID
 import numpy as np
 import structlog
 
+from app import tracing
 from app.actions import announcing, backfill, quotas, retraining, waiting
 from app.actions.limits import TenantLimits
 from app.actions.parts import Parts
@@ -142,8 +143,12 @@ def train(parts: Parts, job: Job) -> bool:
     with _SignOfLife(parts, job) as sign:
         try:
             of, history = _history(parts, job)
-            version = job.model_version or _take_over(parts, job, of, history, sign)
-            return version is not None and _score_history(parts, job, of, history, version, sign)
+            with tracing.span("fit", {"tocsin.points": len(history)}):
+                version = job.model_version or _take_over(parts, job, of, history, sign)
+            with tracing.span("first scores", {}):
+                return version is not None and _score_history(
+                    parts, job, of, history, version, sign
+                )
         except TocsinError as error:
             if isinstance(error, Unavailable):
                 raise  # the lease runs out, and the job is tried again

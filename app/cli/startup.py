@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from app import signing
+from app import signing, tracing
 from app.cli import output, servers
 from app.errors import Misconfigured, TocsinError
 from app.settings import Settings
@@ -18,6 +18,7 @@ def checked(settings: Settings) -> Settings:
     """The settings with both servers, or one error that says all that is wrong."""
     found = servers.reachable(settings)
     refuse_unmet(found, ("database_url", "redis_url"))
+    tracing.refuse_missing(found)
     with_database(found, is_strict=False)
     return found
 

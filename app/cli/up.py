@@ -23,12 +23,13 @@ def up(
     ] = False,
 ) -> None:
     """Start all of it, and stay until Ctrl-C: PostgreSQL and Valkey where none are set."""
-    from app import settings
+    from app import settings, tracing
     from app.cli import children, own_servers, ports
     from app.cli.steps import Steps
     from app.processes import Gate, Supervisor
 
     configured = settings.read()
+    tracing.refuse_missing(configured)
     ports.refuse_taken(configured.host, configured.port)
     steps = Steps()
     with ExitStack() as stack:

@@ -12,6 +12,7 @@ from redis.retry import Retry
 from rq import Queue, worker_registration
 from rq.exceptions import DeserializationError, NoSuchJobError
 
+from app import tracing
 from app.errors import Unavailable
 from app.jobs.entries import FUNCTIONS, ListedJob, SigningSerializer
 from app.signing import Secret
@@ -44,6 +45,11 @@ class JobQueue:
 
     def wake(self, kind: str, tenant_id: UUID, job_id: UUID, attempt: int = 0) -> bool:
         """Whether a worker will hear of it now; the row is what counts."""
+        told = {"tocsin.tenant_id": str(tenant_id), "tocsin.job_id": str(job_id)}
+        with tracing.span(f"queue {kind}", told, "producer"):
+            return self._enqueue(kind, tenant_id, job_id, attempt)
+
+    def _enqueue(self, kind: str, tenant_id: UUID, job_id: UUID, attempt: int) -> bool:
         try:
             self.queue.enqueue_call(
                 FUNCTIONS[kind],
@@ -54,6 +60,7 @@ class JobQueue:
                 ttl=ENTRY_TTL_S,
                 job_id=_entry_id(job_id, attempt),
                 description=kind,
+                meta=tracing.carried(),
             )
         except RedisError as error:
             log.warning("queue does not answer", error=type(error).__name__, job_id=str(job_id))

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
-from app import metrics
+from app import metrics, tracing
 from app.actions.parts import Parts
 from app.errors import FieldError, Invalid
 from app.web import addresses, large
@@ -40,9 +40,10 @@ class Guard:
         context.path = {}
         context.rate_levels = ()
         context.has_place = False
-        context.key = context.session = None
+        context.key = context.session = context.caller = None
         context.started = time.perf_counter()
         bind_contextvars(request_id=context.id)
+        context.span = tracing.request_began(request.env.get("HTTP_TRACEPARENT"))
         response.set_header("X-Request-Id", context.id)
         response.set_header("X-Content-Type-Options", "nosniff")
         response.set_header("Cache-Control", "no-store")
@@ -82,7 +83,16 @@ class Guard:
             status=status,
             ms=round(seconds * 1000, 2),
         )
+        if request.context.span is not None:
+            _end_span(request, method, template, status)
         unbind_contextvars("tenant_id")  # which the authenticator bound: threads go on to others
+
+
+def _end_span(request: Request, method: str, route: str, status: int) -> None:
+    told = {"tocsin.request_id": request.context.id}
+    if request.context.caller is not None:
+        told["tocsin.tenant_id"] = request.context.caller.tenant
+    tracing.request_ended(request.context.span, method, route, status, told)
 
 
 def _refuse_unheard_of(request: Request) -> None:
