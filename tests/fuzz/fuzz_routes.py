@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,9 +22,12 @@ OPERATORS = r"^/v1/(admin|tenants)"
 
 # One's own stands in for one of theirs, see there.
 CHECKS = ("--checks", "all", "--exclude-checks", "positive_data_acceptance,negative_data_rejection")
+# What is always drawn from here: a call that nobody makes would be waited for for a minute.
+PROBABILITY = {"wait": 1.0}
 # Where else than in the path of its name a thing stands.
 PLACES = {
     "expires_at": ["body.expires_at"],
+    "wait": ["query.wait"],
     "timezone": ["body.timezone", "body.detector.timezone"],
     "timestamp": ["path.timestamp", "body.timestamp", "body.points[*].timestamp"],
     "series_name": ["path.series_name", "query.series", "body.points[*].series"],
@@ -76,14 +80,14 @@ def configured(service: Service, tenant: Tenant) -> str:
         operator_key=service.operator_key,
         dictionaries="\n".join(f"{name} = {{ values = {v} }}" for name, v in quoted.items()),
         parameters="\n".join(
-            f'"{place}" = {{ dictionary = "{name}", probability = 0.7 }}'
+            f'"{place}" = {{ dictionary = "{name}", probability = {PROBABILITY.get(name, 0.7)} }}'
             for name in quoted
             for place in PLACES.get(name, [f"path.{name}"])
         ),
     )
 
 
-def things(service: Service, tenant: Tenant) -> dict[str, list[str]]:
+def things(service: Service, tenant: Tenant) -> dict[str, list[Any]]:
     """What stands in paths, and is there: series with a history, a model, scores and an event."""
     hook = tenant.http.post("/v1/webhooks", json={"url": "https://hook.invalid/"}).json()["id"]
     for name in SERIES:
@@ -103,6 +107,7 @@ def things(service: Service, tenant: Tenant) -> dict[str, list[str]]:
         "key_id": [key["id"]],
         "job_id": [job["id"] for job in jobs],
         "event_id": [event["id"] for event in events],
+        "wait": [0, 0.5],
         "version": ["1"],
         "expires_at": ["2200-01-01T00:00:00Z"],
         "timezone": ["UTC", "Europe/Berlin"],

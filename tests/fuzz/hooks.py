@@ -13,7 +13,8 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 BEYOND_A_SCHEMA = {
     r"cursor": "only what the server gave",
     r"confirm": "the slug in the path",
-    r"from|to|(points\[\d+\]\.)?timestamp|expires_at": "days of the calendar, whole microseconds",
+    r"url": "an address that may be called",
+    r"from|to|since|(points\[\d+\]\.)?timestamp|expires_at": "days of the calendar, microseconds",
     r"(detector\.)?timezone": "names of the time zone database",
     r"(detector\.)?(interval|season)(\[\d+\])?": "more than nothing, 36 years at most",
     r"points\[\d+\](\.value.*)?": "the fields that the series has",
