@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.actions.history import Span
 from app.actions.parts import Parts
-from app.errors import FieldError, Invalid
+from app.errors import FieldError, Invalid, NotFound
 from app.store import charts, recent, series
 from app.store.charts import Chart
 from app.store.series import Series
@@ -52,6 +52,5 @@ def _place(of: Series, field: str | None) -> int:
     if field is None:
         return 0
     if field not in of.fields:
-        names = ", ".join(of.fields)
-        raise Invalid("There is no such field", [FieldError("field", f"must be one of {names}")])
+        raise NotFound(f"{of.name} has no such field; it has {', '.join(of.fields)}")
     return of.fields.index(field)

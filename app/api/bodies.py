@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     BeforeValidator,
     Field,
-    ValidationInfo,
     WithJsonSchema,
     WrapValidator,
     field_validator,
@@ -262,13 +261,6 @@ class FeedbackGiven(Body):
     model_config = examples.shown_as(examples.FEEDBACK_GIVEN)
 
     label: Literal["anomaly", "normal"] | None = Field(
-        description="The owner's verdict; null takes back what was said before"
+        description="The owner's verdict; null takes back what was said before, its note too"
     )
     note: str = Field("", max_length=2000)
-
-    @field_validator("note")
-    @classmethod
-    def _of_a_label(cls, note: str, info: ValidationInfo) -> str:
-        if note and info.data.get("label", "") is None:
-            raise ValueError("needs a label: null takes the note back too")
-        return note

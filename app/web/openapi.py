@@ -211,9 +211,9 @@ def _headers(route: Route) -> list[dict[str, Any]]:
 
 def _request_body(route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
     schemas = [refs[(model, "validation")] for model in route.body]
-    content: dict[str, Any] = {
-        JSON: {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}
-    }
+    content: dict[str, Any] = {}
+    if schemas:
+        content[JSON] = {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}
     content |= {form: TEXT for form in route.uploads if form != JSON}
     return {"required": not route.is_body_optional, "content": content}
 

@@ -59,6 +59,7 @@ ARGUMENTS: dict[str, Any] = {
 }
 WITHOUT_METHOD = {  # by a pattern of their paths: why
     r"(?!/v1/).*": "for browsers, probes and scrapers, each of which is a client of its own",
+    r"/v1/admin/metrics": "for Prometheus, which scrapes it",
     r"/v1/session": "for browsers: it turns a key into a cookie",
     r"/v1/(overview|preview|series/{series_name}/chart)": "for pages, which draw what they answer",
     r"/v1/webhooks.*": "not yet",
