@@ -134,6 +134,9 @@ def _counts(counted: Census, names_tenants: bool) -> Iterator[Family]:
     yield gauge("oldest_queued_job_seconds", "Since it was asked for", ["kind"], queued)
     overdue = sum(one.overdue for one in counted.jobs)
     yield _one("overdue_jobs", "Jobs whose worker gives no sign of life", overdue)
+    waiting = counted.webhooks
+    yield _one("webhook_messages_pending", "Messages that webhooks are to be told", waiting.count)
+    yield _one("webhooks_late_seconds", "Since when such a message has been due", waiting.late_s)
     if names_tenants:
         for name, what, meaning in OF_A_TENANT:
             of = {(one.tenant,): getattr(one, what) for one in uses}

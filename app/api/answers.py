@@ -274,16 +274,6 @@ class AuditAnswer(Answered):
     details: dict[str, Any]
 
 
-class ChartAnswer(Answered):
-    """As Prometheus's HTTP API answers."""
-
-    model_config = examples.shown_as(examples.PLOTTED)
-
-    status: Literal["success"]
-    data: Any = Field(description="What was asked for, in the form that Prometheus has for it")
-    warnings: list[str] | None = None
-
-
 class OverviewAnswer(Answered):
     model_config = examples.shown_as(examples.OVERVIEW)
 

@@ -2,14 +2,16 @@
 
 import time
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from app.actions.charting import Curve, Labels
+from app.api import examples
 from app.promql import parse_duration_ms, parse_time_ms
 from app.store.picks import NS_PER_MS, Found, Grid
+from app.web.fields import Answered
 from app.web.parameters import Parameters
 
 LAST_MS = (2**63 - 1) // NS_PER_MS  # no point is later, nor earlier by as much
@@ -78,6 +80,14 @@ class SeriesLabelsQuery(LabelsQuery):
 class MetadataQuery(Parameters):
     metric: str | None = None
     limit: Annotated[int, Field(ge=-1)] = -1
+
+
+class PrometheusAnswer(Answered):
+    model_config = examples.shown_as(examples.PLOTTED)
+
+    status: Literal["success"]
+    data: Any = Field(description="What was asked for, in the form that Prometheus has for it")
+    warnings: list[str] | None = None
 
 
 def success(data: Any) -> dict[str, Any]:

@@ -7,12 +7,13 @@ from app.actions import charting
 from app.actions.caller import Caller
 from app.actions.drawing import Wanted
 from app.actions.parts import Parts
-from app.api import answers, charted
+from app.api import charted
 from app.api.charted import (
     METADATA,
     InstantQuery,
     LabelsQuery,
     MetadataQuery,
+    PrometheusAnswer,
     RangeQuery,
     SeriesLabelsQuery,
 )
@@ -25,7 +26,7 @@ API = "/prometheus/api/v1"
 LIKE_PROMETHEUS = "2.42.0"
 
 
-@route("GET", f"{API}/query", scope="read", query=InstantQuery, answer=answers.ChartAnswer)
+@route("GET", f"{API}/query", scope="read", query=InstantQuery, answer=PrometheusAnswer)
 def get_query(parts: Parts, caller: Caller, query: InstantQuery) -> dict[str, Any]:
     """Metrics of series at one time; with a range, their points as they are."""
     asked = parsed(query.query)
@@ -43,14 +44,14 @@ def get_query(parts: Parts, caller: Caller, query: InstantQuery) -> dict[str, An
     scope="read",
     query=InstantQuery,
     takes_form=True,
-    answer=answers.ChartAnswer,
+    answer=PrometheusAnswer,
 )
 def post_query(parts: Parts, caller: Caller, query: InstantQuery) -> dict[str, Any]:
     """The same, asked by a form."""
     return get_query(parts, caller, query)
 
 
-@route("GET", f"{API}/query_range", scope="read", query=RangeQuery, answer=answers.ChartAnswer)
+@route("GET", f"{API}/query_range", scope="read", query=RangeQuery, answer=PrometheusAnswer)
 def get_query_range(parts: Parts, caller: Caller, query: RangeQuery) -> dict[str, Any]:
     """Metrics of series at each step of a span."""
     asked, grid = parsed(query.query), charting.grid(query.start, query.end, query.step)
@@ -66,14 +67,14 @@ def get_query_range(parts: Parts, caller: Caller, query: RangeQuery) -> dict[str
     scope="read",
     query=RangeQuery,
     takes_form=True,
-    answer=answers.ChartAnswer,
+    answer=PrometheusAnswer,
 )
 def post_query_range(parts: Parts, caller: Caller, query: RangeQuery) -> dict[str, Any]:
     """The same, asked by a form."""
     return get_query_range(parts, caller, query)
 
 
-@route("GET", f"{API}/series", scope="read", query=SeriesLabelsQuery, answer=answers.ChartAnswer)
+@route("GET", f"{API}/series", scope="read", query=SeriesLabelsQuery, answer=PrometheusAnswer)
 def get_series_labels(parts: Parts, caller: Caller, query: SeriesLabelsQuery) -> dict[str, Any]:
     """Labels of each metric that the selectors mean."""
     span = query.start, query.end
@@ -87,14 +88,14 @@ def get_series_labels(parts: Parts, caller: Caller, query: SeriesLabelsQuery) ->
     scope="read",
     query=SeriesLabelsQuery,
     takes_form=True,
-    answer=answers.ChartAnswer,
+    answer=PrometheusAnswer,
 )
 def post_series_labels(parts: Parts, caller: Caller, query: SeriesLabelsQuery) -> dict[str, Any]:
     """The same, asked by a form."""
     return get_series_labels(parts, caller, query)
 
 
-@route("GET", f"{API}/labels", scope="read", query=LabelsQuery, answer=answers.ChartAnswer)
+@route("GET", f"{API}/labels", scope="read", query=LabelsQuery, answer=PrometheusAnswer)
 def get_labels(parts: Parts, caller: Caller, query: LabelsQuery) -> dict[str, Any]:
     """Names of labels."""
     span = query.start, query.end
@@ -108,7 +109,7 @@ def get_labels(parts: Parts, caller: Caller, query: LabelsQuery) -> dict[str, An
     scope="read",
     query=LabelsQuery,
     takes_form=True,
-    answer=answers.ChartAnswer,
+    answer=PrometheusAnswer,
 )
 def post_labels(parts: Parts, caller: Caller, query: LabelsQuery) -> dict[str, Any]:
     """The same, asked by a form."""
@@ -120,7 +121,7 @@ def post_labels(parts: Parts, caller: Caller, query: LabelsQuery) -> dict[str, A
     f"{API}/label/{{label_name}}/values",
     scope="read",
     query=LabelsQuery,
-    answer=answers.ChartAnswer,
+    answer=PrometheusAnswer,
 )
 def get_label_values(
     parts: Parts, caller: Caller, label_name: str, query: LabelsQuery
@@ -133,7 +134,7 @@ def get_label_values(
     return charted.some(sorted(values), query.limit)
 
 
-@route("GET", f"{API}/metadata", scope="read", query=MetadataQuery, answer=answers.ChartAnswer)
+@route("GET", f"{API}/metadata", scope="read", query=MetadataQuery, answer=PrometheusAnswer)
 def get_metadata(query: MetadataQuery) -> dict[str, Any]:
     """What each metric is."""
     asked = [name for name in METADATA if query.metric in (None, name)]
@@ -143,7 +144,7 @@ def get_metadata(query: MetadataQuery) -> dict[str, Any]:
     )
 
 
-@route("GET", f"{API}/status/buildinfo", scope="read", query=Parameters, answer=answers.ChartAnswer)
+@route("GET", f"{API}/status/buildinfo", scope="read", query=Parameters, answer=PrometheusAnswer)
 def get_buildinfo() -> dict[str, Any]:
     """Which version of Prometheus's API this is like."""
     return charted.success({"version": LIKE_PROMETHEUS, "revision": __version__})

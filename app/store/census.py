@@ -43,6 +43,12 @@ TENANTS = Statement(
     + " FROM placed GROUP BY 1",
 )
 EVENTS = Statement("census_events", "SELECT count(*)::integer FROM events WHERE closed_at IS NULL")
+WEBHOOKS = Statement(
+    "census_webhooks",
+    "SELECT count(*)::integer, "
+    "greatest(0, coalesce(extract(epoch FROM now() - min(due_at)), 0))::float8 "
+    "FROM webhook_deliveries WHERE status = 'pending'",
+)
 JOBS = Statement(
     "census_jobs",
     "SELECT kind, status, count(*)::integer, extract(epoch FROM now() - min(created_at))::float8, "
@@ -75,10 +81,19 @@ class JobCount:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """Messages that webhooks are still to be told. late_s: since when one has been due."""
+
+    count: int
+    late_s: float
+
+
+@dataclass(frozen=True)
 class Census:
     tenants: list[TenantUse]
     jobs: list[JobCount]
     open_events: int
+    webhooks: Waiting
 
 
 def taken(lent: PoolProxiedConnection, named: int, limits: Sequence[int]) -> Census:
@@ -91,11 +106,12 @@ def taken(lent: PoolProxiedConnection, named: int, limits: Sequence[int]) -> Cen
         (EVENTS, ()),
         (AS_JOBS, ()),
         (JOBS, ()),
+        (WEBHOOKS, ()),
         (COMMIT, ()),
     ]
-    _, _, tenants, [(open_events,)], _, jobs, _ = run_on(lent, asked, WITHIN_S)
+    _, _, tenants, [(open_events,)], _, jobs, [webhooks], _ = run_on(lent, asked, WITHIN_S)
     uses = [_use(*row) for row in tenants]
-    return Census(uses, [JobCount(*row) for row in jobs], open_events)
+    return Census(uses, [JobCount(*row) for row in jobs], open_events, Waiting(*webhooks))
 
 
 def _use(

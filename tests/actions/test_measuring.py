@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from app.actions import accounts, measuring
+from app.actions import accounts, measuring, webhooks
 from app.actions.measuring import Readings
 from app.actions.parts import Parts
 from app.cache import Cache
 from app.jobs import JobQueue
-from app.store import Database, jobs
+from app.store import Database, jobs, outbox
 from tests.service import free_port
 
 Account = Any
@@ -108,6 +108,23 @@ def test_a_job_that_waits_is_told_with_its_age(account: Account) -> None:
     with account.parts.database.tenant(account.id) as connection:
         jobs.claim(connection, account.id, job.id, 60.0, trainings=4)
     assert told(anew(account.parts))["oldest_queued_job_seconds", "erase_series"] < 8 * 3600
+
+
+def test_messages_that_webhooks_are_to_be_told_are_counted_and_late_ones_timed(
+    account: Account,
+) -> None:
+    before = told(anew(account.parts))
+    webhook, _ = webhooks.add(
+        account.parts, account.id, "https://example.com/", types=["event.opened"]
+    )
+    with account.parts.database.tenant(account.id) as connection:
+        outbox.add(connection, account.id, "event.opened", None, {})
+        connection.execute(text("UPDATE webhook_deliveries SET due_at = now() - interval '9 h'"))
+    after = told(anew(account.parts))
+    pending = "webhook_messages_pending"
+    assert after[pending,] == before[pending,] + 1
+    assert after["webhooks_late_seconds",] == pytest.approx(9 * 3600, abs=60)
+    webhooks.remove(account.parts, account.id, str(webhook.id))
 
 
 def test_without_redis_the_rest_is_told(alone: Parts) -> None:

@@ -17,7 +17,7 @@ from tests.api.histories import QUICK, csv
 from tests.service import Service, Tenant, free_port, running, wait_until
 
 ODD = 73_613.515625  # no other number of these tests has its digits
-SCORE = "/v1/series/rides/score"
+SCORES, SCORE = "/v1/series/rides/scores", "/v1/series/rides/score"
 
 
 @pytest.fixture
@@ -61,6 +61,9 @@ def use_well(tenant: Tenant) -> None:
     tenant.upload("rides", csv(100) + f"2024-02-01T00:00:00Z,{ODD}\n")
     tenant.train("rides")
     assert tenant.http.post(SCORE, json=odd_point(0)).status_code == 200
+    said = {"label": "normal", "note": f"{ODD}"}
+    at = odd_point(0)["timestamp"]
+    assert tenant.http.put(f"{SCORES}/{at}/feedback", json=said).is_success
 
 
 def use_badly(tenant: Tenant, url: str) -> None:
@@ -79,6 +82,20 @@ def use_badly(tenant: Tenant, url: str) -> None:
             httpx.get(f"{url}/v1/series/rides", headers=header)
 
 
+def secrets_that_are_shown(tenant: Tenant, url: str) -> list[str]:
+    """A key's, a webhook's, and a session's."""
+    named = {"name": "k", "scopes": ["read"]}
+    key = tenant.http.post("/v1/keys", json=named).json()["secret"]
+    told = {"url": f"https://example.com/{ODD}", "types": ["event.opened"]}
+    webhook = tenant.http.post("/v1/webhooks", json=told).json()["secret"]
+    with httpx.Client(base_url=url) as browser:
+        signed_in = browser.post("/v1/session", headers={"Authorization": f"Bearer {tenant.key}"})
+        cookie = signed_in.cookies["tocsin_session"]
+        assert browser.get("/v1/session").json()["csrf_token"]
+        browser.delete("/v1/session")
+    return [key, webhook, cookie]
+
+
 def test_no_line_carries_a_key_or_a_value(own: Service, service: Service) -> None:
     tenant = own.new_tenant()
     use_well(tenant)
@@ -87,13 +104,13 @@ def test_no_line_carries_a_key_or_a_value(own: Service, service: Service) -> Non
         assert tenant.http.post(SCORE, json=odd_point(2)).status_code == 500
         upload = tenant.upload("rides", f"timestamp,value\n2024-03-01T03:00:00Z,{ODD}\n")
         assert upload.status_code == 500
-    made = tenant.http.post("/v1/keys", json={"name": "k", "scopes": ["read"]}).json()["secret"]
+    shown = secrets_that_are_shown(tenant, own.url)
     own.stop("server")
     logs = [own.log_dir / "server.log", *service.log_dir.glob("*.log")]
     text = "".join(path.read_text() for path in logs)
     assert text.count("unexpected error") == 2
     assert "CheckViolation" in text
-    for secret in (tenant.key, made, own.operator_key):
+    for secret in (tenant.key, own.operator_key, *shown):
         assert secret.rpartition("_")[2] not in text
     assert "73613" not in text
 
