@@ -28,12 +28,24 @@ def listed(operator: httpx.Client, **query: Any) -> list[Any]:
     return data
 
 
+def sign_in_and_out(tenant: Tenant) -> None:
+    tenant.http.post("/v1/session")
+    with httpx.Client(base_url=tenant.http.base_url, cookies=tenant.http.cookies) as browser:
+        token = browser.get("/v1/session").json()["csrf_token"]
+        headers = {"X-CSRF-Token": token, "X-Request-Id": "of-tenant"}
+        browser.delete("/v1/session", headers=headers)
+
+
 def do_everything(tenant: Tenant, operator: httpx.Client) -> None:
     """Each act that is audited, but for those that are refused and the end of the tenant."""
     tenant.make_series("rides", detector=QUICK)
     tenant.upload("rides", csv(100))
     tenant.train("rides")
     tenant.http.post("/v1/series/rides/models/1/activate")
+    judged = {"timestamp": "2024-02-01T00:00:00Z", "value": 1}
+    tenant.http.post("/v1/series/rides/score", json=judged)
+    said = {"label": "normal", "note": "for taxis"}
+    tenant.http.put("/v1/series/rides/scores/2024-02-01T00:00:00Z/feedback", json=said)
     tenant.http.patch("/v1/series/rides", json={"description": "for taxis", "tags": ["a"]})
     tenant.http.delete("/v1/series/rides/points", params={"to": "2024-01-01T03:00:00Z"})
     point = {"series": "new", "timestamp": "2024-01-01T00:00:00Z", "value": 1}
@@ -49,6 +61,7 @@ def do_everything(tenant: Tenant, operator: httpx.Client) -> None:
     call = tenant.http.post(f"{hook}/test").json()["id"]
     tenant.http.post(f"{hook}/deliveries/{call}/replay")
     tenant.http.delete(hook)
+    sign_in_and_out(tenant)
     operator.patch(f"/v1/tenants/{tenant.slug}", json={"name": "Acme", "status": "active"})
     operator.post(f"/v1/tenants/{tenant.slug}/keys", json={"name": "k", "scopes": ["read"]})
 
@@ -65,6 +78,7 @@ def test_every_act_is_there_with_who_did_it_and_from_where(
         ("key.created", "operator"),
         ("series.created", "key"),
         ("model.activated", "key"),
+        ("feedback.given", "key"),
         ("series.changed", "key"),
         ("points.erased", "key"),
         ("series.created", "key"),
@@ -78,6 +92,8 @@ def test_every_act_is_there_with_who_did_it_and_from_where(
         ("webhook.tested", "key"),
         ("webhook.replayed", "key"),
         ("webhook.deleted", "key"),
+        ("session.begun", "key"),
+        ("session.ended", "key"),
         ("tenant.changed", "operator"),
         ("key.created", "operator"),
     ]
