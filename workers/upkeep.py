@@ -13,7 +13,8 @@ import structlog
 from redis.exceptions import RedisError
 
 from app import logs, settings
-from app.actions import delivering, idempotency, retention, sessions
+from app.actions import forgetting, retention
+from app.actions.forgetting import forget_old
 from app.actions.parts import Parts
 from app.cache.worked import ENQUEUED_AGAIN
 from app.errors import TocsinError
@@ -91,9 +92,9 @@ def main() -> None:
     seldom: dict[str, Callable[[], object]] = {
         "partitions": lambda: add_partitions(configured),
         "years": lambda: empty_years(configured),
-        "idempotency keys": lambda: idempotency.forget_old(parts),
-        "sessions": lambda: sessions.forget_old(parts),
-        "deliveries": lambda: delivering.forget_old(parts.database),
+        "idempotency keys": lambda: forget_old(parts, forgetting.IDEMPOTENCY_KEYS),
+        "sessions": lambda: forget_old(parts, forgetting.SESSIONS),
+        "deliveries": lambda: forget_old(parts, forgetting.DELIVERIES),
     }
     due = dict.fromkeys(seldom, 0.0)
     while not stop.wait(PERIOD_S):

@@ -22,7 +22,7 @@ from app.outbound.addresses import Networks
 from app.outbound.calls import Outcome
 from app.outbound.signatures import Salt
 from app.signing import Secret
-from app.store import Connection, Database, audit, deliveries, outbox, tenants, webhooks
+from app.store import Connection, Database, audit, outbox, tenants, webhooks
 from app.store.audit import SERVICE
 from app.store.deliveries import shown_id
 from app.store.outbox import Claim, Due
@@ -188,14 +188,3 @@ def _disable(connection: Connection, webhook: Webhook, reason: str) -> None:
             webhook_id=str(webhook.id),
             reason=reason,
         )
-
-
-def forget_old(database: Database) -> int:
-    """Delete deliveries that ended 30 days ago, of all tenants; -> how many."""
-    with database.job_scan() as connection:
-        found = deliveries.tenants_with_old(connection)
-    forgotten = 0
-    for tenant_id in found:
-        with database.tenant(tenant_id) as connection:
-            forgotten += deliveries.forget_old(connection, tenant_id)
-    return forgotten

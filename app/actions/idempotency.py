@@ -87,14 +87,3 @@ def release(parts: Parts, mine: Claim) -> None:
             idempotency.release(connection, mine)
     except Unavailable as error:
         log.warning("idempotency key not released", error=error.detail)
-
-
-def forget_old(parts: Parts) -> int:
-    """Delete what is a day old, of all tenants; -> how many."""
-    with parts.database.job_scan() as connection:
-        found = idempotency.tenants_with_old(connection)
-    forgotten = 0
-    for tenant_id in found:
-        with parts.database.tenant(tenant_id) as connection:
-            forgotten += idempotency.forget_old(connection, tenant_id)
-    return forgotten

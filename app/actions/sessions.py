@@ -78,17 +78,6 @@ def holds_csrf_token(parts: Parts, session: Session, given: str) -> bool:
         return False
 
 
-def forget_old(parts: Parts) -> int:
-    """Delete those that are over, of all tenants; -> how many."""
-    with parts.database.job_scan() as connection:
-        found = sessions.tenants_with_old(connection)
-    forgotten = 0
-    for tenant_id in found:
-        with parts.database.tenant(tenant_id) as connection:
-            forgotten += sessions.forget_old(connection, tenant_id)
-    return forgotten
-
-
 def _hashed(parts: Parts, secret: str) -> bytes:
     return parts.secret.sign("session", secret.encode())
 

@@ -7,12 +7,12 @@ import pytest
 from redis.exceptions import RedisError
 from sqlalchemy import text
 
-from app.actions import idempotency
+from app.actions import forgetting, idempotency
 from app.actions.parts import Parts
 from app.errors import Unavailable
 from app.jobs import JobQueue
 from app.settings import Settings
-from app.store import Database, jobs
+from app.store import Database, jobs, sessions
 from app.store.database import INSTALLATION
 from app.store.idempotency import Claim
 from app.store.jobs import Job
@@ -62,12 +62,24 @@ def test_idempotency_keys_are_forgotten_after_a_day(parts: Parts) -> None:
     with parts.database.tenant(INSTALLATION) as connection:
         a_day = "UPDATE idempotency_keys SET created_at = now() - interval '24 hours 1 second' "
         connection.execute(text(a_day + "WHERE key_hash = :key_hash"), {"key_hash": old.key_hash})
-    assert idempotency.forget_old(parts) >= 1
+    assert forgetting.forget_old(parts, forgetting.IDEMPOTENCY_KEYS) >= 1
     with parts.database.tenant(INSTALLATION) as connection:
         left = set(connection.scalars(text("SELECT claim_id FROM idempotency_keys")))
     assert isinstance(fresh, Claim)
     assert fresh.id in left
     assert old.id not in left
+
+
+def test_sessions_that_are_over_are_forgotten(parts: Parts) -> None:
+    with parts.database.tenant(INSTALLATION) as connection:
+        over, good = (sessions.add(connection, INSTALLATION, "k", b"k", b"t") for _ in range(2))
+        quiet = "UPDATE sessions SET used_at = now() - interval '12 hours 1 second' WHERE id = :id"
+        connection.execute(text(quiet), {"id": over})
+    assert forgetting.forget_old(parts, forgetting.SESSIONS) >= 1
+    with parts.database.tenant(INSTALLATION) as connection:
+        left = set(connection.scalars(text("SELECT id FROM sessions")))
+    assert good in left
+    assert over not in left
 
 
 def test_without_an_owner_no_partition_is_tried(settings: Settings) -> None:

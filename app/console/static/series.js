@@ -42,7 +42,6 @@ async function showSeries(page) {
 
   function describe() {
     status.replaceChildren(badge(one.status));
-    facts.replaceChildren(`${count(one.points)} points`, one.last_timestamp ? [", from ", time(one.first_timestamp), " to ", time(one.last_timestamp)].map((part) => part) : "");
     facts.replaceChildren(...[`${count(one.points)} points`, ...(one.last_timestamp ? [", ", time(one.first_timestamp), " to ", time(one.last_timestamp)] : []), one.model_version ? ` · model ${one.model_version}` : "", one.description ? ` · ${one.description}` : ""]);
   }
 

@@ -1,6 +1,6 @@
 // Settings of a series: what each does, what others would have found, and then to save them.
 import { element, labelled, problem, say } from "./dom.js";
-import { ask, get, may } from "./session.js";
+import { all, ask, may } from "./session.js";
 
 const TRIED_POINTS = 5000;
 
@@ -57,24 +57,16 @@ export function settings(one, chart, changed) {
   async function compare() {
     told.replaceChildren("Judging by these settings …");
     const base = `/v1/series/${encodeURIComponent(one.name)}`;
-    const stored = [];
     const to = chart.to ?? new Date(Date.parse(one.last_timestamp) + 1).toISOString();
-    for (const order of ["desc"]) {
-      let cursor = null;
-      do {
-        const found = await get(`${base}/scores`, { to, order, limit: 1000, cursor });
-        stored.push(...found.data);
-        cursor = found.next;
-      } while (cursor && stored.length < TRIED_POINTS);
-    }
-    if (stored.length < 12) throw new Error("There are too few scored points in view: 12 are needed.");
+    const stored = await all(`${base}/scores`, { to, order: "desc" }, TRIED_POINTS);
+    if (stored.length < 12) throw new Error("There are too few scored points before the end of the view: 12 are needed.");
     stored.reverse();
     const body = { points: stored.map(({ timestamp, value }) => ({ timestamp, value })), detector: detector() };
     const { data } = await ask("POST", "/v1/detect", { body });
     chart.judged = data.filter((score) => score.is_anomaly);
     const today = stored.filter((score) => score.is_anomaly).length;
     await chart.load();
-    told.replaceChildren(`Of the ${stored.length} newest points in view these settings find ${chart.judged.length} anomalous (open circles), those of today ${today}. Nothing is saved.`);
+    told.replaceChildren(`Of the last ${stored.length} points to the end of the view these settings find ${chart.judged.length} anomalous (open circles), those of today ${today}. Nothing is saved.`);
   }
 
   async function save() {
