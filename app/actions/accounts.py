@@ -46,9 +46,11 @@ def begin_tenant(
     return tenant, stored, key
 
 
-def tenants_page(parts: Parts, after: str | None, limit: int) -> list[Tenant]:
+def tenants_page(
+    parts: Parts, after: str | None, limit: int, prefix: str | None = None
+) -> list[Tenant]:
     with parts.database.operator() as connection:
-        return tenants.page(connection, after, limit)
+        return tenants.page(connection, after, limit, prefix)
 
 
 def tenant_by_slug(parts: Parts, slug: str) -> Tenant:

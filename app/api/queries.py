@@ -18,6 +18,10 @@ class SeriesQuery(Page):
     tag: str | None = Field(None, max_length=100)
 
 
+class TenantsQuery(Page):
+    prefix: str | None = Field(None, max_length=63, description="What the slug begins with")
+
+
 class UploadQuery(Query):
     timestamp_column: str | None = Field(None, max_length=200)
     value_column: str | None = Field(None, max_length=200)

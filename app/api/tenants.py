@@ -7,8 +7,7 @@ from app.actions import accounts
 from app.actions.parts import Parts
 from app.api import answers, pages, shown
 from app.api.bodies import NewKey, NewTenant, TenantChanges
-from app.api.pages import Page
-from app.api.queries import Confirmation
+from app.api.queries import Confirmation, TenantsQuery
 from app.errors import FieldError, Invalid
 from app.store.audit import Actor
 from app.web.formats import Answer
@@ -36,11 +35,11 @@ def post_tenant(parts: Parts, actor: Actor, body: NewTenant) -> Answer:
     return Answer(made, 201, {"Location": f"{LIST}/{tenant.slug}"}, shown_key=stored.id)
 
 
-@route("GET", LIST, scope="operator", query=Page, answer=list[answers.TenantAnswer])
-def get_tenants(parts: Parts, query: Page) -> dict[str, Any]:
-    """List the tenants."""
+@route("GET", LIST, scope="operator", query=TenantsQuery, answer=list[answers.TenantAnswer])
+def get_tenants(parts: Parts, query: TenantsQuery) -> dict[str, Any]:
+    """List the tenants, by slug."""
     after = pages.after_one(parts, LIST, query.cursor)
-    found = accounts.tenants_page(parts, after, query.rows)
+    found = accounts.tenants_page(parts, after, query.rows, query.prefix)
     return pages.page(
         parts,
         LIST,

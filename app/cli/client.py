@@ -67,5 +67,8 @@ def _stored_key(known: credentials.Credentials, url: str, role: Role) -> str:
     key = known.operator_key if role == "operator" else known.api_key
     if url.rstrip("/") == known.url.rstrip("/") and key:
         return key
-    kind = "an operator key (`tocsin keys create --operator`)" if role == "operator" else "a key"
+    kind = {
+        "operator": "an operator key (`tocsin keys create --operator`)",
+        "tenant": "one of a tenant (`tocsin tenants create NAME` makes one and prints it)",
+    }[role]
     raise WrongUsage(f"No key is known for {url}: set TOCSIN_API_KEY to {kind}.")

@@ -21,10 +21,13 @@ COLUMNS: output.Columns = {
 
 
 @app.command("list")
-def list_tenants(as_json: AsJson = False) -> None:
+def list_tenants(
+    prefix: Annotated[str | None, typer.Option(help="Only slugs that begin so.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """List the tenants."""
     with client.connected("operator") as service:
-        rows = client.raws(service.list_tenants())
+        rows = client.raws(service.list_tenants(prefix=prefix))
     output.listed(rows, COLUMNS, as_json, "There are no tenants: `tocsin tenants create SLUG`")
 
 

@@ -69,12 +69,16 @@ def _start_workers(
 ) -> "Credentials":
     """Beside the server, and a key for whoever runs it: that first, so that the server answers
     before its processors are asked for by a worker that loads."""
-    from app.cli import children
+    from app.cli import children, credentials
 
     known = _with_operator_key(configured)
     log_dir = _log_dir(configured)
     supervisor.start(*children.workers(configured, log_dir))
     steps.note(f"listening on {children.url(configured)}, logs in {os.path.relpath(log_dir)}")
+    if not known.api_key:
+        stored = os.path.relpath(configured.data_dir / credentials.FILE)
+        steps.note(f"no tenant yet: sign in there with the operator_key of {stored}, and make one,")
+        steps.note("or make it here: tocsin tenants create NAME")
     return known
 
 

@@ -39,13 +39,17 @@ def add(connection: Connection, slug: str, name: str, limits: Mapping[str, float
         raise Conflict(f"There is a tenant {slug} already") from None
 
 
-def page(connection: Connection, after: str | None, limit: int) -> list[Tenant]:
+def page(
+    connection: Connection, after: str | None, limit: int, prefix: str | None = None
+) -> list[Tenant]:
     """In the order of their slugs, beginning behind `after`."""
     statement = (
         select(TENANTS).where(TENANTS.c.id != INSTALLATION).order_by(TENANTS.c.slug).limit(limit)
     )
     if after is not None:
         statement = statement.where(TENANTS.c.slug > after)
+    if prefix:
+        statement = statement.where(TENANTS.c.slug.startswith(prefix, autoescape=True))
     return [_tenant(row) for row in connection.execute(statement)]
 
 

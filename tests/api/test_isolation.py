@@ -15,7 +15,7 @@ from tests.service import Service, Tenant
 from tests.web.asking import GUARDED, NAMES, Asking, name_of
 
 OF_TENANTS = [route for route in GUARDED if route.scope not in ("operator", "any")]
-NAMING = [route for route in OF_TENANTS if "{" in route.path]
+NAMING = [route for route in OF_TENANTS if "{" in route.path and "{label_name}" not in route.path]
 READING = [route for route in OF_TENANTS if route.method == "GET"]
 PAIR = ("2021", "2022")  # each one's years: whose a row is shows in its timestamps
 
@@ -71,7 +71,7 @@ def snapshot(tenant: Tenant, names: dict[str, str]) -> dict[str, str]:
     seen = {}
     for route in READING:
         for accept in ("application/json", "text/csv") if route.exports_csv else ("*/*",):
-            query = {"limit": 1000} if route.query else {}
+            query = {"limit": 1000} if route.query and "limit" in route.query.model_fields else {}
             answer = Asking(route, NAMES | names, query).send(
                 tenant.http, headers={"Accept": accept}
             )

@@ -112,6 +112,9 @@ def test_tenants_are_listed_over_pages_in_order(operator: httpx.Client) -> None:
     assert [slug for slug in seen if mark in slug] == wanted
     assert seen == sorted(set(seen))
     assert "" not in seen  # the installation itself is no tenant
+    for prefix, found in ((f"z-{mark}", wanted), (wanted[1], wanted[1:2]), ("%", []), ("_-", [])):
+        page = operator.get("/v1/tenants", params={"prefix": prefix}).json()
+        assert [tenant["slug"] for tenant in page["data"]] == found
 
 
 def test_patch_renames_and_limits(operator: httpx.Client, made: Any) -> None:

@@ -42,9 +42,9 @@ def create_tenant(
     )
 
 
-def list_tenants(*, limit: int | None = None) -> Listing[Tenant]:
+def list_tenants(*, prefix: str | None = None, limit: int | None = None) -> Listing[Tenant]:
     """The tenants, by slug."""
-    return listing(Tenant, LIST, limit)
+    return listing(Tenant, LIST, limit, {"prefix": prefix})
 
 
 def get_tenant(slug: str) -> Request[Tenant]:

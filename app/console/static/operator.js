@@ -96,9 +96,16 @@ export async function showInstallation(page) {
     const [overview, ready] = await Promise.all([get("/v1/admin/overview"), fetch("/readyz").then((answer) => answer.json())]);
     place.facts.replaceChildren(...facts(overview, ready));
   }
+  const listed = { pages: 1, asked: 0 };
+  const prefix = element("input", { type: "search", "aria-label": "Begins with", placeholder: "Slug begins with", oninput: () => { listed.pages = 1; refreshTenants().catch((error) => place.tenants.replaceChildren(problem(error))); } });
+  const more = element("button", { type: "button", hidden: true, onclick: () => { listed.pages += 1; return refreshTenants(); } }, "More tenants");
   async function refreshTenants() {
-    const { data } = await get("/v1/tenants", { limit: 200 });
-    place.tenants.replaceChildren(table("Tenants", ["Tenant", "Status", "Since", "Limits", "Change"], data.map((one) => tenantRows(one, refreshTenants)), "No tenants yet."));
+    const turn = (listed.asked += 1);
+    const found = await get("/v1/tenants", { prefix: prefix.value.trim(), limit: Math.min(1000, 50 * listed.pages) });
+    if (turn !== listed.asked) return; // asked again meanwhile
+    const none = prefix.value ? "No slug begins so." : "No tenants yet.";
+    place.tenants.replaceChildren(table("Tenants", ["Tenant", "Status", "Since", "Limits", "Change"], found.data.map((one) => tenantRows(one, refreshTenants)), none));
+    more.hidden = !found.next || 50 * listed.pages >= 1000; // beyond, one looks for a name
   }
   // To read across tenants is an act that the audit log has: not again and again.
   async function refreshSlow() {
@@ -111,7 +118,8 @@ export async function showInstallation(page) {
   page.replaceChildren(
     element("div.heading", {}, element("h1", {}, "Installation"), element("span.quiet", {}, `version ${page.dataset.version}`)),
     place.facts,
-    element("h2", {}, "Tenants"), place.tenants, element("details", {}, element("summary", {}, "Make a tenant"), newTenant(refreshTenants)),
+    element("div.heading", {}, element("h2", {}, "Tenants"), element("form.filter", { role: "search", onsubmit: (event) => event.preventDefault() }, prefix)),
+    place.tenants, more, element("details", {}, element("summary", {}, "Make a tenant"), newTenant(refreshTenants)),
     element("div.heading", {}, element("h2", {}, "Across tenants"), element("form.filter", { role: "search", onsubmit: (event) => event.preventDefault() }, tenant)),
     element("h3", {}, "Newest anomalies"), place.anomalies,
     element("h3", {}, "Audit log"), place.audit,

@@ -52,7 +52,7 @@ function news(anomalies, events, jobs) {
 
 async function showOverview(page) {
   const asked = new URLSearchParams(location.search);
-  const state = { prefix: asked.get("prefix") ?? "", pages: 1 };
+  const state = { prefix: asked.get("prefix") ?? "", pages: 1, asked: 0 };
   const cards = element("ul.cards");
   const aside = element("aside", { "aria-label": "News" });
   const more = element("button", { type: "button", hidden: true, onclick: () => { state.pages += 1; return refresh(); } }, "More series");
@@ -67,14 +67,16 @@ async function showOverview(page) {
   });
 
   async function refresh() {
+    const turn = (state.asked += 1);
     const [watched, anomalies, events, jobs] = await Promise.all([
       get("/v1/overview", { prefix: state.prefix, limit: Math.min(1000, 60 * state.pages) }),
       get("/v1/anomalies", { limit: 10 }),
       get("/v1/events", { open: true, limit: 20 }),
       get("/v1/jobs", { limit: 50 }),
     ]);
+    if (turn !== state.asked) return; // asked again meanwhile
     cards.replaceChildren(...watched.data.map(card));
-    more.hidden = !watched.next;
+    more.hidden = !watched.next || 60 * state.pages >= 1000; // beyond, one looks for a name
     const isNew = !watched.data.length && !state.prefix;
     empty.replaceChildren(isNew ? firstSteps() : watched.data.length ? "" : element("p", {}, "No series has a name that begins so."));
     aside.hidden = isNew;
