@@ -3,18 +3,23 @@
 import json
 import os
 import re
+import secrets
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from app.actions.delivering import RETRY_AFTER_S
 from app.api.messages import EventOpened
+from tests.conftest import PASSWORD, Servers
 from tests.service import Service, Tenant, free_port
 
 DOCS = Path(__file__).parents[2] / "docs"
+PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+SHOWN = re.compile(r"```(json|text)\n(.*?)```", re.DOTALL)
 SETUP = re.compile(r"(?m)^(URL|KEY|export PORT)=.*\n")
 
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not on this machine")
@@ -31,7 +36,7 @@ def run(document: str, service: Service, tenant: Tenant, folder: Path) -> list[s
     ran = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", setup + ended + lines],
         cwd=folder,
-        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        env={**os.environ, "PATH": PATH},
         capture_output=True,
         text=True,
         timeout=120,
@@ -50,6 +55,66 @@ def test_who_comes_from_elsewhere_gets_what_the_page_promises(
     assert '"is_anomaly"' in scored
     assert '"name":"orders.berlin"' in several
     assert '"name":"orders.paris"' in several
+
+
+@pytest.mark.parametrize("document", ["csv.md", "api.md", "detector.md"])
+def test_what_a_page_shows_of_answers_is_answered(
+    service: Service, tenant: Tenant, tmp_path: Path, document: str
+) -> None:
+    answers = iter(run(document, service, tenant, tmp_path))
+    for language, text in SHOWN.findall((DOCS / document).read_text()):
+        if language == "text":
+            for line in text.splitlines():
+                assert line.strip() in (answer.strip() for answer in answers)
+        else:
+            shown = json.loads(text)
+            del shown["…"]
+            assert any(json.loads(answer).items() >= shown.items() for answer in answers)
+
+
+def test_the_page_on_operating_backs_up_and_moves_a_tenant(
+    service: Service, tenant: Tenant, tmp_path: Path
+) -> None:
+    backup, restore, *moving = "".join(blocks("operating.md", "sh")).splitlines()
+    named = (backup, restore, *(line.replace("acme", tenant.slug) for line in moving))
+    taken, restored, exported, imported = (
+        subprocess.run(
+            ["bash", "-c", line.replace("/backups", str(tmp_path))],
+            cwd=tmp_path,
+            env={**os.environ, **service.environment, "PATH": PATH},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        for line in named
+    )
+    assert taken.returncode == 0, taken.stderr
+    assert "connected" in restored.stderr  # the service runs: nothing is restored over it
+    assert exported.returncode == 0, exported.stderr
+    assert imported.returncode == 0, imported.stderr
+    with service.client(imported.stdout.splitlines()[-1]) as moved:
+        assert moved.get("/v1/me").json()["tenant"]["slug"] == f"{tenant.slug}-2"
+
+
+def test_the_roles_of_the_page_on_operating_are_enough_for_a_migration(
+    servers: Servers, tmp_path: Path
+) -> None:
+    roles, password = (one for one in blocks("operating.md", "sql") if "ROLE" in one)
+    mark = f"doc{secrets.token_hex(4)}"
+    statements = (roles + password).replace("tocsin_", f"{mark}_").replace("tocsin ", f"{mark} ")
+    statements = re.sub(r"--.*", "", statements).replace("…", PASSWORD)
+    with psycopg.connect(servers.superuser_url, autocommit=True) as connection:
+        for statement in statements.strip().removesuffix(";").split(";"):
+            connection.execute(statement.encode())
+        try:
+            with psycopg.connect(servers.url(f"{mark}_owner", mark), autocommit=True) as owner:
+                owner.execute("CREATE TABLE points (value float8)")
+            with psycopg.connect(servers.url(f"{mark}_server", mark)) as server:
+                server.execute(f"SET ROLE {mark}_operator")
+        finally:
+            connection.execute(f"DROP DATABASE {mark} WITH (FORCE)")
+            for role in ("owner", "operator", "jobs", "server"):
+                connection.execute(f"DROP ROLE {mark}_{role}")
 
 
 def test_the_receiver_of_the_page_on_webhooks_verifies_what_it_is_told(
