@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import signal
 import sys
 import traceback
@@ -23,10 +24,10 @@ from benchmarks.installation import started
 from benchmarks.provenance import ROOT, provenance
 from benchmarks.service import (
     batches,
+    browsing,
     first,
     growth,
     history,
-    load,
     scoring,
     starting,
     training,
@@ -49,13 +50,16 @@ ROWS: Mapping[str, Row] = {
     "scoring": scoring.figures,
     "batches": batches.figures,
     "first": first.figures,
+    "browsing": browsing.figures,
     "uploading": uploading.figures,
     "growth-series": growth.by_series,
     "growth-scores": growth.by_scores,
     "history": history.figures,
     "beyond-memory": growth.beyond_memory,
 }
-NEED_WRK = frozenset({"scoring", "growth-series", "growth-scores", "beyond-memory"})
+WRK, CHROMIUM = "wrk", "chromium"
+NEED_WRK = ("scoring", "growth-series", "growth-scores", "beyond-memory")
+NEEDS = {**dict.fromkeys(NEED_WRK, WRK), "browsing": CHROMIUM}
 
 
 def main() -> None:
@@ -89,7 +93,7 @@ def _measured(
     failed: list[str] = []
     with started(asked.folder) as installation:
         scene = Scene(installation, scale, lambda line: console.print(line, highlight=False))
-        for name in runnable(asked.rows or ROWS, load.is_there(), scene.tell):
+        for name in runnable(asked.rows or ROWS, shutil.which, scene.tell):
             scene.tell(f"{datetime.now(UTC):%H:%M:%S} {name} is measured")
             try:
                 figures += ROWS[name](scene)
@@ -99,13 +103,16 @@ def _measured(
     return figures, failed
 
 
-def runnable(names: Iterable[str], has_wrk: bool, tell: Callable[[str], None]) -> Iterator[str]:
-    """Those that can be measured here; the others are told of."""
+def runnable(
+    names: Iterable[str], found: Callable[[str], object], tell: Callable[[str], None]
+) -> Iterator[str]:
+    """Those whose tools are found here; the others are told of."""
     for name in names:
-        if has_wrk or name not in NEED_WRK:
+        tool = NEEDS.get(name)
+        if tool is None or found(tool):
             yield name
         else:
-            tell(f"{name} is left out: wrk is not installed (Debian: apt install wrk)")
+            tell(f"{name} is left out: {tool} is not installed (Debian: apt install {tool})")
 
 
 def _scale(asked: argparse.Namespace) -> Scale:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,10 +31,6 @@ class Load:
     @property
     def per_s(self) -> float:
         return self.requests / self.seconds
-
-
-def is_there() -> bool:
-    return shutil.which("wrk") is not None
 
 
 def loaded(url: str, script: Script, connections: int, seconds: float, **variables: object) -> Load:

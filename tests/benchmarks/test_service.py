@@ -12,7 +12,7 @@ from benchmarks import processes
 from benchmarks.memory import shared_mb
 from benchmarks.provenance import ROOT
 from benchmarks.references.forests import FEATURES
-from benchmarks.service.__main__ import NEED_WRK, ROWS, runnable
+from benchmarks.service.__main__ import NEEDS, ROWS, runnable
 from benchmarks.service.figures import HEAD, Figure, Reach, Reference, tabled
 from benchmarks.service.load import Load, measured, sound
 from benchmarks.service.scale import SHORT, Scale
@@ -123,12 +123,12 @@ def test_the_forests_of_the_reference_are_as_many_as_those_of_a_model() -> None:
     assert [forest.width for forest in model.forests] == FEATURES
 
 
-def test_where_wrk_is_missing_rows_that_need_it_are_left_out_and_told_of() -> None:
+def test_where_a_tool_is_missing_rows_that_need_it_are_left_out_and_told_of() -> None:
     lines: list[str] = []
-    assert list(runnable(ROWS, True, lines.append)) == list(ROWS)
+    assert list(runnable(ROWS, str, lines.append)) == list(ROWS)
     assert not lines
-    assert set(runnable(ROWS, False, lines.append)) == set(ROWS) - NEED_WRK
-    assert [line.split()[0] for line in lines] == [name for name in ROWS if name in NEED_WRK]
+    assert set(runnable(ROWS, dict[str, str]().get, lines.append)) == set(ROWS) - set(NEEDS)
+    assert [line.split()[0] for line in lines] == [name for name in ROWS if name in NEEDS]
 
 
 def test_every_row_of_the_benchmark_is_described() -> None:
