@@ -18,6 +18,7 @@ from app.web.framework import Request
 Row = TypeVar("Row")
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+BROKEN_OFF = b"# broken off here: ask again from the last time on\n"
 SCORE_COLUMNS = ("score", "is_anomaly", "alert", "event", "threshold")
 TAIL_COLUMNS = ("reason", "model_version", "backfilled")
 
@@ -91,8 +92,13 @@ def _answer(header: Sequence[str], pages: Iterable[list[list[str]]]) -> Answer:
 
 def _lines(header: Sequence[str], pages: Iterable[list[list[str]]]) -> Iterator[bytes]:
     yield _written([list(header)])
-    for page in pages:
-        yield _written(page)
+    try:
+        for page in pages:
+            yield _written(page)
+    except Exception:
+        # The status is sent, and the body will end like a whole one: told where no row can be read.
+        yield BROKEN_OFF
+        raise
 
 
 def _written(rows: list[list[str]]) -> bytes:
