@@ -18,13 +18,12 @@ def pages() -> Iterator[list[tuple[datetime, list[float]]]]:
 
 
 def test_an_export_that_breaks_off_says_so_where_a_row_would_be() -> None:
-    sent = b""
     stream = exports.points(["value"], pages()).stream
     assert stream is not None
+    sent: list[bytes] = []
     with pytest.raises(Unavailable):
-        for part in stream:
-            sent += part
-    [chunk] = read_csv(BytesIO(sent))
-    assert len(chunk.timestamps) == 3
+        sent.extend(stream)
+    [chunk] = read_csv(BytesIO(b"".join(sent)))
+    assert len(chunk.values) == 3
     [error] = chunk.errors
     assert error.row == 5
