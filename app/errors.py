@@ -158,6 +158,8 @@ class LengthRequired(Refused):
 
 
 class TooLarge(Refused):
+    """Shows `limit_bytes`."""
+
     code = "too_large"
     title = "The body is too large"
 

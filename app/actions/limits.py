@@ -31,7 +31,9 @@ class TenantLimits:
         by_default = {
             field.name: getattr(settings, f"tenant_{field.name}") for field in fields(cls)
         }
-        return cls(**{**by_default, **own})
+        found = {**by_default, **own}
+        # No tenant is given more than the installation takes.
+        return cls(**{**found, "upload_bytes": min(found["upload_bytes"], settings.upload_bytes)})
 
 
 def count_request(parts: "Parts", caller: "Caller") -> Taken:

@@ -48,7 +48,9 @@ class Capped:
             return _read_all(self)
         data = self._stream.read(min(size, self._left + 1))
         if len(data) > self._left:
-            raise TooLarge(f"the body is larger than {self._max_bytes} bytes")
+            raise TooLarge(
+                f"the body is larger than {self._max_bytes} bytes", limit_bytes=self._max_bytes
+            )
         self._left -= len(data)
         return data
 
@@ -73,7 +75,10 @@ class Inflated:
         while size and not data and not self._has_ended:
             data = self._step(min(size, self._left + 1))
         if len(data) > self._left:
-            raise TooLarge(f"the body inflates to more than {self._max_bytes} bytes")
+            raise TooLarge(
+                f"the body inflates to more than {self._max_bytes} bytes",
+                limit_bytes=self._max_bytes,
+            )
         self._left -= len(data)
         return data
 

@@ -99,7 +99,9 @@ def upload(request: Request, accepted: tuple[str, ...], limit_bytes: int) -> Upl
             f"Content-Type must be {' or '.join(accepted)}, not {given or 'missing'}"
         )
     if length > limit_bytes:
-        raise TooLarge(f"The body has {length} bytes; {limit_bytes} are taken")
+        raise TooLarge(
+            f"The body has {length} bytes; {limit_bytes} are taken", limit_bytes=limit_bytes
+        )
     large.take_place(request)
     return Upload(given, _decoded(request, limit_bytes))
 
@@ -119,7 +121,10 @@ def at_most(given: Upload, limit_bytes: int) -> bytes:
     while part := given.stream.read(READ_BYTES):
         size += len(part)
         if size > limit_bytes:
-            raise TooLarge(f"A JSON body may have {limit_bytes} bytes; send more as CSV or NDJSON")
+            raise TooLarge(
+                f"A JSON body may have {limit_bytes} bytes; send more as CSV or NDJSON",
+                limit_bytes=limit_bytes,
+            )
         parts.append(part)
     return b"".join(parts)
 

@@ -155,6 +155,4 @@ def _body(declared: Route, request: Request) -> BaseModel:
 
 
 def _upload(declared: Route, request: Request) -> formats.Upload:
-    own = request.context.caller.limits.upload_bytes
-    limit = min(request.context.parts.settings.upload_bytes, own)
-    return formats.upload(request, declared.uploads, limit)
+    return formats.upload(request, declared.uploads, request.context.caller.limits.upload_bytes)

@@ -123,6 +123,13 @@ class TestQuotas:
         assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
         assert tenant.upload("a", csv(20)).status_code == 200
 
+    def test_no_tenant_may_upload_more_than_the_installation_takes(
+        self, tenant: Tenant, limit: Any
+    ) -> None:
+        limit(upload_bytes=50_000_001)
+        shown = tenant.http.get("/v1/me").json()["tenant"]["limits"]["upload_bytes"]
+        assert shown == 50_000_000
+
     def test_trainings_that_wait_for_others_are_all_done(self, tenant: Tenant, limit: Any) -> None:
         limit(concurrent_trainings=1)
         for name in "abc":

@@ -334,7 +334,7 @@ def test_an_upload_that_says_it_is_too_large_is_refused_unread(
 ) -> None:
     headers = {"Content-Type": "text/csv", "Content-Length": "50000001"}
     status, document = raw(service, rides, URL, headers)
-    assert (status, document["code"]) == (413, "too_large")
+    assert (status, document["code"], document["limit_bytes"]) == (413, "too_large", 50_000_000)
 
 
 def test_an_upload_that_inflates_beyond_the_limit_is_refused(rides: Tenant) -> None:
@@ -342,6 +342,7 @@ def test_an_upload_that_inflates_beyond_the_limit_is_refused(rides: Tenant) -> N
     bomb = gzip.compress(b"timestamp,value\n" + row * (51_000_000 // len(row)), 9)
     answer = rides.http.post(URL, content=bomb, headers={**CSV, "Content-Encoding": "gzip"})
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+    assert answer.json()["limit_bytes"] == 50_000_000
     assert count(rides) == 0
 
 
