@@ -9,12 +9,13 @@ from app import apikeys
 from app.actions.parts import Parts
 from app.apikeys import ApiKey
 from app.errors import Conflict, FieldError, Invalid
-from app.store import Connection, audit, jobs, keys, tenants
+from app.store import Connection, audit, jobs, keys, tenants, usage
 from app.store.audit import SERVICE, Actor
 from app.store.database import INSTALLATION, become_operator, become_server, become_tenant
 from app.store.jobs import Job
 from app.store.keys import StoredKey
 from app.store.tenants import Tenant
+from app.store.usage import Use
 
 SCOPES = ("read", "write", "admin")
 
@@ -48,9 +49,17 @@ def begin_tenant(
 
 def tenants_page(
     parts: Parts, after: str | None, limit: int, prefix: str | None = None
-) -> list[Tenant]:
+) -> list[tuple[Tenant, Use]]:
     with parts.database.operator() as connection:
-        return tenants.page(connection, after, limit, prefix)
+        found = tenants.page(connection, after, limit, prefix)
+        use = usage.of_tenants(connection, [one.id for one in found])
+        return [(one, use[one.id]) for one in found]
+
+
+def tenant_in_use(parts: Parts, slug: str) -> tuple[Tenant, Use]:
+    with parts.database.operator() as connection:
+        found = tenants.by_slug(connection, slug)
+        return found, usage.of_tenant(connection, found.id)
 
 
 def tenant_by_slug(parts: Parts, slug: str) -> Tenant:

@@ -4,7 +4,7 @@ from typing import Any
 
 from app.actions import auditing
 from app.actions.parts import Parts
-from app.api import answers, pages, shown
+from app.api import operator_answers, pages, shown
 from app.api.queries import AuditQuery
 from app.store.audit import WantedEntries
 from app.store.times import to_ns
@@ -18,7 +18,7 @@ AUDIT = "/v1/admin/audit"
     AUDIT,
     scope="operator",
     query=AuditQuery,
-    answer=list[answers.AuditAnswer],
+    answer=list[operator_answers.AuditAnswer],
     errors=(404,),
 )
 def get_audit(parts: Parts, query: AuditQuery) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def get_audit(parts: Parts, query: AuditQuery) -> dict[str, Any]:
     )
 
 
-@route("GET", "/v1/admin/overview", scope="operator", answer=answers.OverviewAnswer)
+@route("GET", "/v1/admin/overview", scope="operator", answer=operator_answers.OverviewAnswer)
 def get_overview(parts: Parts) -> dict[str, Any]:
     """Counts of tenants, series, points, models, jobs and workers."""
     return auditing.counts(parts)

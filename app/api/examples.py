@@ -60,13 +60,9 @@ TENANT = {
     "created_at": MADE,
 }
 MADE_TENANT = {**TENANT, "api_key": SHOWN_KEY}
-USE = {
-    "series": 12,
-    "stored_points": 1_204_311,
-    "points_per_day": 17_280,
-    "concurrent_trainings": 0,
-    "model_versions": 4,
-}
+STORED_USE = {"series": 12, "stored_points": 1_204_311, "points_per_day": 17_280}
+TENANT_IN_USE = {**TENANT, "use": STORED_USE}
+USE = {**STORED_USE, "concurrent_trainings": 0, "model_versions": 4}
 ME = {"tenant": TENANT, "key": KEY, "use": USE}
 SERIES = {
     "name": "rides",

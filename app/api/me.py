@@ -21,9 +21,7 @@ def get_me(parts: Parts, caller: Caller) -> dict[str, Any]:
         "tenant": shown.tenant(parts.settings, tenant),
         "key": shown.key(key),
         "use": {
-            "series": use.series,
-            "stored_points": use.stored_points,
-            "points_per_day": use.points_today,
+            **shown.stored_use(use),
             "concurrent_trainings": training.running(parts, caller.tenant_id),
             "model_versions": models.most_versions(parts, caller.tenant_id),
         },

@@ -22,6 +22,7 @@ from app.store.scores import Score
 from app.store.series import Series
 from app.store.tenants import Tenant
 from app.store.times import to_datetime
+from app.store.usage import Use
 
 
 def moment(at: datetime) -> str:
@@ -58,6 +59,19 @@ def tenant(settings: Settings, stored: Tenant) -> dict[str, Any]:
         "status": stored.status,
         "limits": asdict(TenantLimits.of(settings, stored.limits)),
         "created_at": moment(stored.created_at),
+    }
+
+
+def tenant_in_use(settings: Settings, found: tuple[Tenant, Use]) -> dict[str, Any]:
+    stored, use = found
+    return {**tenant(settings, stored), "use": stored_use(use)}
+
+
+def stored_use(use: Use) -> dict[str, int]:
+    return {
+        "series": use.series,
+        "stored_points": use.stored_points,
+        "points_per_day": use.points_today,
     }
 
 

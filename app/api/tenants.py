@@ -35,9 +35,9 @@ def post_tenant(parts: Parts, actor: Actor, body: NewTenant) -> Answer:
     return Answer(made, 201, {"Location": f"{LIST}/{tenant.slug}"}, shown_key=stored.id)
 
 
-@route("GET", LIST, scope="operator", query=TenantsQuery, answer=list[answers.TenantAnswer])
+@route("GET", LIST, scope="operator", query=TenantsQuery, answer=list[answers.TenantInUseAnswer])
 def get_tenants(parts: Parts, query: TenantsQuery) -> dict[str, Any]:
-    """List the tenants, by slug."""
+    """List the tenants and what they use, by slug."""
     after = pages.after_one(parts, LIST, query.cursor)
     found = accounts.tenants_page(parts, after, query.rows, query.prefix)
     return pages.page(
@@ -45,15 +45,15 @@ def get_tenants(parts: Parts, query: TenantsQuery) -> dict[str, Any]:
         LIST,
         query.limit,
         found,
-        partial(shown.tenant, parts.settings),
-        lambda one: [one.slug],
+        partial(shown.tenant_in_use, parts.settings),
+        lambda one: [one[0].slug],
     )
 
 
-@route("GET", ONE, scope="operator", answer=answers.TenantAnswer, errors=(404,))
+@route("GET", ONE, scope="operator", answer=answers.TenantInUseAnswer, errors=(404,))
 def get_tenant(parts: Parts, slug: str) -> dict[str, Any]:
-    """One tenant."""
-    return shown.tenant(parts.settings, accounts.tenant_by_slug(parts, slug))
+    """One tenant, and what it uses."""
+    return shown.tenant_in_use(parts.settings, accounts.tenant_in_use(parts, slug))
 
 
 @route(

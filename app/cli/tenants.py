@@ -16,6 +16,9 @@ COLUMNS: output.Columns = {
     "name": lambda tenant: tenant["name"],
     "status": lambda tenant: tenant["status"],
     "made": lambda tenant: tenant["created_at"],
+    "series": lambda tenant: output.number(tenant["use"]["series"]),
+    "points": lambda tenant: output.number(tenant["use"]["stored_points"]),
+    "today": lambda tenant: output.number(tenant["use"]["points_per_day"]),
     "limits": lambda tenant: output.text(tenant["limits"]) or "-",
 }
 
@@ -28,7 +31,8 @@ def list_tenants(
     """List the tenants."""
     with client.connected("operator") as service:
         rows = client.raws(service.list_tenants(prefix=prefix))
-    output.listed(rows, COLUMNS, as_json, "There are no tenants: `tocsin tenants create SLUG`")
+    nothing = "There are no tenants: `tocsin tenants create SLUG`"
+    output.listed(rows, COLUMNS, as_json, nothing, ("series", "points", "today"))
 
 
 @app.command()

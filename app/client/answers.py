@@ -45,10 +45,19 @@ class NewTenant(Tenant):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Use(Record):
+class StoredUse(Record):
     series: int
     stored_points: int
     points_per_day: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TenantInUse(Tenant):
+    use: StoredUse
+
+
+@dataclass(frozen=True, kw_only=True)
+class Use(StoredUse):
     concurrent_trainings: int
     model_versions: int
 

@@ -21,6 +21,7 @@ DEFAULT_LIMITS = {
     "concurrent_trainings": 4,
     "model_versions": 10,
 }
+NOTHING = {"series": 0, "stored_points": 0, "points_per_day": 0}
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_a_new_tenant_comes_with_a_key_that_may_do_all(
     key = made.pop("api_key")
     assert (made["status"], key["scopes"]) == ("active", ["admin"])
     assert made["limits"] == DEFAULT_LIMITS | limits
-    assert operator.get(f"/v1/tenants/{slug}").json() == made
+    assert operator.get(f"/v1/tenants/{slug}").json() == {**made, "use": NOTHING}
     with service.client(key["secret"]) as client:
         assert client.get("/v1/me").json()["tenant"] == made
 
@@ -117,11 +118,25 @@ def test_tenants_are_listed_over_pages_in_order(operator: httpx.Client) -> None:
         assert [tenant["slug"] for tenant in page["data"]] == found
 
 
+def test_an_operator_sees_what_each_tenant_uses(operator: httpx.Client, tenant: Tenant) -> None:
+    url = f"/v1/tenants/{tenant.slug}"
+    assert operator.get(url).json()["use"] == NOTHING
+    for name in ("rides", "loads"):
+        tenant.make_series(name)
+        tenant.upload(name, csv(24))
+    use = {"series": 2, "stored_points": 48, "points_per_day": 48}
+    assert operator.get(url).json()["use"] == use
+    [listed] = operator.get("/v1/tenants", params={"prefix": tenant.slug}).json()["data"]
+    assert listed["use"] == use
+    shown = tenant.http.get("/v1/me").json()["use"]
+    assert shown.items() >= use.items()
+
+
 def test_patch_renames_and_limits(operator: httpx.Client, made: Any) -> None:
     url = f"/v1/tenants/{made['slug']}"
     after = operator.patch(url, json={"name": "New", "limits": {"series": 7}}).json()
     assert (after["name"], after["limits"]) == ("New", DEFAULT_LIMITS | {"series": 7})
-    assert operator.get(url).json() == after
+    assert operator.get(url).json() == {**after, "use": NOTHING}
     assert operator.patch(url, json={}).json() == after
     assert operator.patch(url, json={"slug": "other"}).status_code == 422
     assert operator.patch(url, json={"status": "erasing"}).status_code == 422

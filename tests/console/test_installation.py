@@ -4,6 +4,7 @@ import secrets
 
 from playwright.sync_api import Locator, expect
 
+from tests.api.histories import csv
 from tests.console.browser import Viewer
 from tests.service import Service, Tenant
 
@@ -11,6 +12,7 @@ from tests.service import Service, Tenant
 def row_of(viewer: Viewer, tenant: Tenant) -> Locator:
     viewer.page.get_by_label("Begins with").fill(tenant.slug)
     tenants = viewer.page.get_by_role("region", name="Tenants", exact=True)
+    expect(tenants.get_by_role("row")).to_have_count(2)  # its own below the titles
     return tenants.get_by_role("row").filter(has_text=tenant.slug)
 
 
@@ -53,6 +55,20 @@ def test_limits_are_changed(viewer: Viewer, tenant: Tenant, service: Service) ->
     row.get_by_role("button", name="Save limits").click()
     expect(row).to_contain_text("7 series")
     assert tenant.http.get("/v1/me").json()["tenant"]["limits"]["series"] == 7
+
+
+def test_use_is_shown_and_said_to_be_near_a_limit(
+    viewer: Viewer, tenant: Tenant, service: Service
+) -> None:
+    with service.client(service.operator_key) as operator:
+        operator.patch(f"/v1/tenants/{tenant.slug}", json={"limits": {"stored_points": 25}})
+    tenant.make_series("rides")
+    tenant.upload("rides", csv(24))
+    viewer.sign_in(service.operator_key)
+    used = row_of(viewer, tenant).locator(".use")
+    expect(used).to_contain_text("1 series")
+    expect(used).to_contain_text("24 points of 25")
+    expect(used).to_contain_text("24 today")
 
 
 def test_anomalies_audit_and_workers_are_there(

@@ -3,7 +3,16 @@
 from collections.abc import Sequence
 from typing import Any, Literal, TypedDict, Unpack
 
-from app.client.answers import AuditEntry, Job, NewKey, NewTenant, Overview, Tenant, TenantScore
+from app.client.answers import (
+    AuditEntry,
+    Job,
+    NewKey,
+    NewTenant,
+    Overview,
+    Tenant,
+    TenantInUse,
+    TenantScore,
+)
 from app.client.calls import keys
 from app.client.calls.keys import Scope
 from app.client.requests import Listing, Request, get, listing, make, send, span
@@ -42,14 +51,14 @@ def create_tenant(
     )
 
 
-def list_tenants(*, prefix: str | None = None, limit: int | None = None) -> Listing[Tenant]:
-    """The tenants, by slug."""
-    return listing(Tenant, LIST, limit, {"prefix": prefix})
+def list_tenants(*, prefix: str | None = None, limit: int | None = None) -> Listing[TenantInUse]:
+    """The tenants and what they use, by slug."""
+    return listing(TenantInUse, LIST, limit, {"prefix": prefix})
 
 
-def get_tenant(slug: str) -> Request[Tenant]:
-    """One tenant."""
-    return get(Tenant, ONE, slug=slug)
+def get_tenant(slug: str) -> Request[TenantInUse]:
+    """One tenant, and what it uses."""
+    return get(TenantInUse, ONE, slug=slug)
 
 
 def update_tenant(slug: str, **changes: Unpack[TenantChanges]) -> Request[Tenant]:

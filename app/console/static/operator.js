@@ -3,6 +3,7 @@ import { count, element, labelled, number, problem, say, score, table, time } fr
 import { ask, everySo, get } from "./session.js";
 
 const LIMITS = ["requests_per_s", "points_per_day", "series", "stored_points", "upload_bytes", "concurrent_trainings", "model_versions"];
+const USE = { series: "series", stored_points: "points", points_per_day: "today" };
 const FACTS = [["tenants", "Tenants"], ["series", "Series"], ["points", "Points"], ["models", "Model versions"], ["jobs_running", "Jobs running"], ["jobs_queued", "Jobs waiting"], ["queue_depth", "In the queue"], ["jobs_failed_24h", "Failed in 24 h"], ["workers", "Workers"]];
 
 function facts(overview, ready) {
@@ -38,6 +39,15 @@ function limitsForm(tenant, changed) {
   );
 }
 
+/** Beside the limits of the same names, with a word where little is left. */
+function inUse({ use, limits }) {
+  const lines = Object.entries(USE).map(([name, text]) => {
+    const isNear = limits[name] !== null && use[name] >= 0.9 * limits[name];
+    return element("div", {}, `${count(use[name])} ${text}${isNear ? " " : ""}`, isNear ? element("span.badge.is-failed", {}, `of ${count(limits[name])}`) : null);
+  });
+  return element("div.use", {}, lines);
+}
+
 function tenantRows(tenant, changed) {
   const isActive = tenant.status === "active";
   const turn = async () => {
@@ -53,6 +63,7 @@ function tenantRows(tenant, changed) {
     element("span", {}, element("strong", {}, tenant.slug), ` ${tenant.name}`),
     element(`span.badge.is-${tenant.status}`, {}, tenant.status),
     time(tenant.created_at),
+    inUse(tenant),
     element("details", {}, element("summary", {}, `${number(tenant.limits.requests_per_s)} requests/s, ${count(tenant.limits.series)} series`), limitsForm(tenant, changed)),
     element("button.small", { type: "button", onclick: turn }, isActive ? "Suspend" : "Activate"),
   ];
@@ -104,7 +115,7 @@ export async function showInstallation(page) {
     const found = await get("/v1/tenants", { prefix: prefix.value.trim(), limit: Math.min(1000, 50 * listed.pages) });
     if (turn !== listed.asked) return; // asked again meanwhile
     const none = prefix.value ? "No slug begins so." : "No tenants yet.";
-    place.tenants.replaceChildren(table("Tenants", ["Tenant", "Status", "Since", "Limits", "Change"], found.data.map((one) => tenantRows(one, refreshTenants)), none));
+    place.tenants.replaceChildren(table("Tenants", ["Tenant", "Status", "Since", "Use", "Limits", "Change"], found.data.map((one) => tenantRows(one, refreshTenants)), none));
     more.hidden = !found.next || 50 * listed.pages >= 1000; // beyond, one looks for a name
   }
   // To read across tenants is an act that the audit log has: not again and again.
