@@ -150,27 +150,28 @@ def drawn(
 
     most_read: points that are read one by one, at most.
     """
+    width = max((end - start) / parts, FINEST)
+    is_fine = of.digest_width is not None and of.digest_width <= width
     given = of.tenant_id, of.id, start, end
-    undigested = of.tenant_id, of.id, max(start, of.digested_until or start), end
-    most = max(most_read, 2 * parts) + 1
-    ((count,),), ((left,),) = _asked(
-        lent, of, [(COUNT, (*given, most)), (COUNT, (*undigested, most))]
+    rest = of.tenant_id, of.id, max(start, of.digested_until or start), end
+    most = 2 * parts if is_fine else max(most_read, 2 * parts)
+    ((count,),), ((undigested,),) = _asked(
+        lent, of, [(COUNT, (*given, most + 1)), (COUNT, (*rest, most_read + 1))]
     )
-    width, origin, stretch = max((end - start) / parts, FINEST), start, FINEST
-    is_sampled = count > most_read and (of.digest_width is None or left > most_read)
-    if of.digest_width is not None and count > most_read and not is_sampled:
-        origin, stretch = ORIGIN, of.digest_width
-        width = _whole(stretch, start, end, parts)
-    span = *given, field + 1
-    anomalies = ANOMALIES, (*span, width, origin)
+    span, cut = (*given, field + 1), (width, start)
     if count <= 2 * parts:
-        rows, marked = _asked(lent, of, [(EACH, span), anomalies])
-        return Chart(start, end, None, rows, marked)
-    way = (
-        (SAMPLED, (*span, width, parts)) if is_sampled else (PARTS, (*span, width, origin, stretch))
-    )
-    sums, marked = _asked(lent, of, [way, anomalies])
-    return Chart(start, end, width, [_averaged(row) for row in sums], marked, is_sampled)
+        rows, anomalies = _asked(lent, of, [(EACH, span), (ANOMALIES, span + cut)])
+        return Chart(start, end, None, rows, anomalies)
+    is_sampled = undigested > most_read
+    way: tuple[Statement, tuple[Any, ...]] = PARTS, (*span, *cut, FINEST)
+    if is_sampled:
+        way = SAMPLED, (*span, width, parts)
+    elif of.digest_width is not None and (is_fine or count > most_read):
+        cut = _whole(of.digest_width, start, end, parts), ORIGIN
+        way = PARTS, (*span, *cut, of.digest_width)
+    sums, anomalies = _asked(lent, of, [way, (ANOMALIES, span + cut)])
+    rows = [_averaged(row) for row in sums]
+    return Chart(start, end, cut[0], rows, anomalies, is_sampled)
 
 
 def _whole(stretch: timedelta, start: datetime, end: datetime, parts: int) -> timedelta:
