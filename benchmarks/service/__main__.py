@@ -23,6 +23,7 @@ from benchmarks.installation import started
 from benchmarks.provenance import ROOT, provenance
 from benchmarks.service import (
     batches,
+    charts,
     first,
     growth,
     history,
@@ -53,6 +54,7 @@ ROWS: Mapping[str, Row] = {
     "growth-series": growth.by_series,
     "growth-scores": growth.by_scores,
     "history": history.figures,
+    "charts": charts.figures,
     "beyond-memory": growth.beyond_memory,
 }
 NEED_WRK = frozenset({"scoring", "growth-series", "growth-scores", "beyond-memory"})
