@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from secrets import token_hex
 from threading import Event
 from typing import Any
@@ -22,13 +21,6 @@ from tests.actions.conftest import MINUTE_NS, START_NS, Account, waves
 from tests.store.digested import differing, recomputed, stored
 
 N = 400  # a point a minute
-STRETCH = timedelta(minutes=15)
-NARROW = "UPDATE series SET digest_width = :width WHERE id = :id"
-
-
-def make_all(account: Account, of: Series) -> None:
-    while digesting.make_some(account.parts, of.tenant_id, of.id):
-        pass
 
 
 def refuse_wrong(account: Account, of: Series) -> int:
@@ -50,9 +42,7 @@ def digested(account: Account) -> Series:
     of = account.make("rides", ("f0", "f1"))
     account.upload("rides", waves(N // 2, fields=2))
     account.verdicts("rides", waves(N // 2, fields=2, seed=1), range(N // 2, N))
-    with account.parts.database.tenant(account.id) as connection:
-        connection.execute(text(NARROW), {"width": STRETCH, "id": of.id})
-    make_all(account, of)
+    account.digest("rides")
     assert refuse_wrong(account, of) == N // 15
     return of
 
@@ -94,7 +84,7 @@ WRITES: dict[str, Write] = {
 def test_digests_are_right_after(write: str, account: Account, digested: Series) -> None:
     WRITES[write](account, "rides", 100, 40)
     refuse_wrong(account, digested)
-    make_all(account, digested)
+    account.digest("rides")
     assert refuse_wrong(account, digested) > 20
 
 
@@ -108,22 +98,20 @@ def test_digests_are_right_after_any_writes_in_any_order(
 ) -> None:
     of = account.make(token_hex(8), ("f0", "f1"))
     account.upload(of.name, waves(60, fields=2))
-    with account.parts.database.tenant(account.id) as connection:
-        connection.execute(text(NARROW), {"width": STRETCH, "id": of.id})
     for what, first, n in steps:
         if what == "digests":
-            make_all(account, of)
+            account.digest(of.name)
         else:
             WRITES[what](account, of.name, first, n)
         refuse_wrong(account, of)
-    make_all(account, of)
+    account.digest(of.name)
     refuse_wrong(account, of)
 
 
 def test_first_scores_of_a_training_are_in_the_digests(account: Account, digested: Series) -> None:
     account.train("rides")
     refuse_wrong(account, digested)
-    make_all(account, digested)
+    account.digest("rides")
     assert refuse_wrong(account, digested) == N // 15
 
 
@@ -136,7 +124,7 @@ def test_points_that_are_not_kept_any_more_leave_the_digests_of_all_others(
         days = connection.scalar(text(age), {"at": at(0)})
     series.change(account.parts, account.id, "rides", {"retention_days": days})
     account.upload("rides", waves(30, fields=2), -2 * 1_440)
-    make_all(account, digested)
+    account.digest("rides")
     before = account.find("rides").digested_until
     while retention.erase_some(account.parts):
         pass
@@ -169,7 +157,7 @@ def test_points_come_late_while_digests_are_made(account: Account, digested: Ser
         finally:
             is_over.set()
         made.result()
-    make_all(account, digested)
+    account.digest("rides")
     assert refuse_wrong(account, digested) == N // 15
 
 
