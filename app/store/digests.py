@@ -19,7 +19,8 @@ from app.store.series import Series
 DIGESTS, SERIES, POINTS = tables.digests, tables.series, tables.points
 
 LEAST_POINTS = 100_000  # of a series that has digests: fewer are read as quickly as they are
-POINTS_OF_DIGEST, MOST_OF_DIGEST = 300, 3_000
+POINTS_OF_DIGEST = 300
+LEAST_OF_DIGEST, MOST_OF_DIGEST = 10, 3_000  # on average; of one
 BEHIND = 8  # stretches: digests are made of several at once, rather than of each as it ends
 # A tenth of a second, in which others wait for the series.
 CHUNK_VALUES, CHUNK_POINTS = 20_000, 4 * POINTS_OF_DIGEST
@@ -93,15 +94,15 @@ def make_some(connection: Connection, of: Series, most_values: int = CHUNK_VALUE
         return False
     width = of.digest_width or width_for(of.points, of.last_at - of.first_at)
     start, over = floor(of.digested_until or of.first_at, width), floor(of.last_at, width)
-    if start >= over:
+    if start >= over and of.digested_until is not None:
         return False
-    narrower = _narrower(width)
+    narrower = _narrower(of, width)
     if narrower and _floor_of(connection, of, width, start, MOST_OF_DIGEST) == start:
         _begin_anew(connection, of, narrower)
         return True
     most = max(most_values // len(of.fields), CHUNK_POINTS)
     end = _floor_of(connection, of, width, start, most) or over
-    end = min(max(end, start + width), over)
+    end = min(max(end, start + width), over)  # all may lie in the last stretch, for now
     connection.execute(ALONE)
     _make(connection, of, width, start, end)
     _note(connection, of, width, end)
@@ -165,10 +166,14 @@ def _floor_of(
     return None if found is None else floor(found, width)
 
 
-def _narrower(width: timedelta) -> timedelta | None:
-    """A tenth or less, or the least there is."""
-    wide_enough = (one for one in reversed(WIDTHS) if 10 * one <= width)
-    return next(wide_enough, WIDTHS[0]) if width > WIDTHS[0] else None
+def _narrower(of: Series, width: timedelta) -> timedelta | None:
+    """A tenth or less, unless nearly every point would then have a stretch of its own."""
+    assert of.first_at is not None
+    assert of.last_at is not None
+    found = next((one for one in reversed(WIDTHS) if 10 * one <= width), None)
+    if found is None or (of.last_at - of.first_at) / found * LEAST_OF_DIGEST > of.points:
+        return None
+    return found
 
 
 def _begin_anew(connection: Connection, of: Series, width: timedelta) -> None:

@@ -117,6 +117,31 @@ def test_stretches_become_narrower_where_points_come_much_closer(
     assert len(found) > 1_000 / 30
 
 
+def test_stretches_are_not_made_so_narrow_for_a_moment_that_others_have_one_point(
+    parts: Parts, make_series: MakeSeries
+) -> None:
+    of, ones = make_series(), np.ones((5_000, 1))
+    slow = minutes(ones)
+    quick = slow.times[100] + SECOND_NS // 100 * np.arange(1, 5_001)
+    with parts.database.tenant(of.tenant_id) as connection:
+        for times in (slow.times, quick):
+            points.add(connection, of, Points.checked(times, ones))
+        of = make_all(connection, note(connection, of, 10_000))
+        assert of.digest_width == timedelta(minutes=15)
+        assert differing(stored(connection, of), recomputed(connection, of)) == set()
+
+
+def test_a_series_of_one_moment_is_not_behind_for_ever(
+    parts: Parts, make_series: MakeSeries
+) -> None:
+    of = make_series()
+    with parts.database.tenant(of.tenant_id) as connection:
+        points.add(connection, of, minutes(np.ones((1, 1))))
+        of = make_all(connection, note(connection, of, 100_000))
+    with parts.database.operator() as connection:
+        assert (of.tenant_id, of.id) not in digests.behind(connection, 1_000)
+
+
 def test_the_largest_numbers_are_in_no_sum(parts: Parts, make_series: MakeSeries) -> None:
     of = make_series(fields=2)
     with parts.database.tenant(of.tenant_id) as connection:
