@@ -23,6 +23,7 @@ SELECT create_distributed_table('series', 'tenant_id', colocate_with => 'none');
 SELECT create_distributed_table('api_keys', 'tenant_id', colocate_with => 'series');
 SELECT create_distributed_table('points', 'tenant_id', colocate_with => 'series');
 SELECT create_distributed_table('scores', 'tenant_id', colocate_with => 'series');
+SELECT create_distributed_table('digests', 'tenant_id', colocate_with => 'series');
 SELECT create_distributed_table('replaced_scores', 'tenant_id', colocate_with => 'series');
 SELECT create_distributed_table('events', 'tenant_id', colocate_with => 'series');
 SELECT create_distributed_table('feedback', 'tenant_id', colocate_with => 'series');

@@ -1,5 +1,5 @@
 """What nobody asks for and somebody must do: jobs that no queue knows, partitions of coming years,
-and erasing what is too old.
+erasing what is too old, and digests of long series.
 
 `python -m workers.upkeep`; any number may run, since each step holds by itself.
 """
@@ -13,7 +13,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from app import logs, settings
-from app.actions import forgetting, retention
+from app.actions import digesting, forgetting, retention
 from app.actions.forgetting import forget_old
 from app.actions.parts import Parts
 from app.cache.worked import ENQUEUED_AGAIN
@@ -27,6 +27,8 @@ from workers import claiming
 PERIOD_S = 1.0
 LONG_PERIOD_S = 3_600.0  # of what is not about the next second
 RETRY_S = 60.0
+DIGESTING_S = 0.5  # of each second at most, so that jobs are woken in time, and Postgres has others
+LOOK_EVERY_S = 10.0  # where all digests are made
 BATCH_JOBS = 500
 
 log = structlog.get_logger()
@@ -81,6 +83,29 @@ class Eraser:
         return erased
 
 
+class Digester:
+    """Makes digests: for a while at a turn where they are behind, else looks now and then."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._due_at = 0.0
+
+    def turn(self) -> int:
+        """-> how many chunks were made."""
+        begun = time.monotonic()
+        if begun < self._due_at:
+            return 0
+        found, made = digesting.behind(self._parts), 0
+        if not found:
+            self._due_at = begun + LOOK_EVERY_S
+        while found and time.monotonic() - begun < DIGESTING_S:
+            one = found.pop(0)
+            if digesting.make_some(self._parts, *one):
+                made += 1
+                found.append(one)
+        return made
+
+
 def main() -> None:
     configured = settings.read()
     logs.configure(configured)
@@ -88,7 +113,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     parts = claiming.parts()
-    waker, eraser = Waker(parts), Eraser(parts)
+    waker, eraser, digester = Waker(parts), Eraser(parts), Digester(parts)
     seldom: dict[str, Callable[[], object]] = {
         "partitions": lambda: add_partitions(configured),
         "years": lambda: empty_years(configured),
@@ -104,6 +129,7 @@ def main() -> None:
                 is_done = attempt(what, step)
                 due[what] = time.monotonic() + (LONG_PERIOD_S if is_done else RETRY_S)
         attempt("retention", eraser.turn)
+        attempt("digests", digester.turn)
 
 
 def attempt(what: str, step: Callable[[], object]) -> bool:

@@ -65,7 +65,8 @@ class ChartAnswer(Answered):
     end: str = Field(alias="to")
     part_s: float | None
     is_sampled: bool = Field(
-        description="Not every point of a part was read, as they are very many; every anomaly was"
+        description="Not every point of a part was read: very many came lately, and digests of "
+        "them are still being made. Every anomaly was read"
     )
     timestamps: Milliseconds
     least: Numbers

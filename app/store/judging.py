@@ -75,13 +75,15 @@ ADD_SCORES = Statement(
     "AS new (s, t, v, p, a, h, e, l, u, c, r, m, w, i)",
 )
 # The revision stays where points follow all that there were: what was known of these still holds.
+# Digests hold up to the first change.
 GROW = Statement(
     "grow",
     "UPDATE series SET points = points + a, first_at = least(first_at, f), "
     "last_at = greatest(last_at, l), "
     "revision = revision + CASE WHEN last_at >= f THEN 1 ELSE 0 END, "
     "counted_points = a + CASE WHEN counted_on = current_date THEN counted_points ELSE 0 END, "
-    "counted_on = current_date, watch = coalesce(w::jsonb, watch) "
+    "counted_on = current_date, watch = coalesce(w::jsonb, watch), "
+    "digested_until = CASE WHEN digested_until > f THEN f ELSE digested_until END "
     "FROM unnest($2::uuid[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::text[]) "
     "AS new (s, a, f, l, w) WHERE tenant_id = $1 AND id = s AND id = ANY($2::uuid[])",
 )

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, any_, delete, func, literal, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.detection import Points
-from app.store import tables
+from app.store import digests, tables
 from app.store.series import Series
 from app.store.times import to_datetime, to_datetimes, to_ns_array
 
@@ -185,6 +185,7 @@ def remove(
         if end is not None:
             statement = statement.where(table.c.timestamp < end)
         removed = connection.execute(statement).rowcount
+    digests.take_out(connection, series, start, end)
     return removed
 
 

@@ -11,10 +11,10 @@ from sqlalchemy import Connection, Row, Select, and_, any_, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.detection import Points, Verdicts
-from app.store import events, tables
+from app.store import digests, events, tables
 from app.store.points import array_literals
 from app.store.series import Series
-from app.store.times import to_datetimes
+from app.store.times import to_datetime, to_datetimes
 
 SCORES, SERIES, TENANTS = tables.scores, tables.series, tables.tenants
 
@@ -113,8 +113,13 @@ def add(
     backfilled: bool = False,
     marks: Marks | None = None,
 ) -> None:
-    """Store verdicts on stored points; a point that has one already keeps it."""
+    """Store verdicts on stored points; a point that has one already keeps it.
+
+    The lock on the series is held.
+    """
     marks = marks or Marks.none(len(points))
+    if len(points):
+        digests.reset(connection, series, to_datetime(int(points.times.min())))
     connection.execute(
         INSERT,
         {

@@ -1,7 +1,7 @@
 """Series: what a tenant watches, its settings, and where its history and its model stand."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -55,6 +55,8 @@ class Series(NamedTuple):
     tried_to_at: datetime | None
     counted_on: date | None
     counted_points: int
+    digest_width: timedelta | None
+    digested_until: datetime | None
     created_at: datetime
     updated_at: datetime
     last_job_status: str | None = None
@@ -147,6 +149,17 @@ def lock_by_id(connection: Connection, tenant_id: UUID, series_id: UUID) -> Seri
         .with_for_update()
     )
     return _found(connection.execute(statement).one_or_none(), str(series_id))
+
+
+def lock_free(connection: Connection, tenant_id: UUID, series_id: UUID) -> Series | None:
+    """Without waiting; None where somebody holds it, or it is gone. Rows may refer to it."""
+    statement = (
+        select(SERIES)
+        .where(SERIES.c.tenant_id == tenant_id, SERIES.c.id == series_id)
+        .with_for_update(key_share=True, skip_locked=True)
+    )
+    row = connection.execute(statement).one_or_none()
+    return None if row is None else _series(row)
 
 
 def page(

@@ -25,6 +25,7 @@ from benchmarks.provenance import ROOT, provenance
 from benchmarks.service import (
     batches,
     browsing,
+    charts,
     first,
     growth,
     history,
@@ -55,6 +56,7 @@ ROWS: Mapping[str, Row] = {
     "growth-series": growth.by_series,
     "growth-scores": growth.by_scores,
     "history": history.figures,
+    "charts": charts.figures,
     "beyond-memory": growth.beyond_memory,
 }
 WRK, CHROMIUM = "wrk", "chromium"

@@ -76,8 +76,8 @@ def figures(scene: Scene) -> Iterator[Figure]:
             since = START + timedelta(minutes=int(each * share))
             page = f"{path}&from={quote(since.isoformat())}" if share else path
             values = {"series": found[0], "from": since}
-            ours, plain = _by_turns(
-                _asking(installation, page), partial(_plain, connection, statement, values)
+            ours, plain = by_turns(
+                asking(installation, page), partial(_plain, connection, statement, values)
             )
             p50, p99 = (quantile_ms(ours, at) for at in (0.5, 0.99))
             sql = Reference("SQL", quantile_ms(plain, 0.5), quantile_ms(plain, 0.99))
@@ -85,13 +85,13 @@ def figures(scene: Scene) -> Iterator[Figure]:
             yield Figure(f"p99 of {what}", p99, "ms", reach=P99_MS)
 
 
-def _by_turns(*asks: Callable[[], object]) -> list[list[float]]:
+def by_turns(*asks: Callable[[], object]) -> list[list[float]]:
     """Seconds that each took in each round, after one that nobody counts."""
     rounds = [[seconds(ask) for ask in asks] for _ in range(ROUNDS + 1)][1:]
     return [list(took) for took in zip(*rounds, strict=True)]
 
 
-def _asking(installation: Installation, path: str) -> Callable[[], None]:
+def asking(installation: Installation, path: str) -> Callable[[], None]:
     connection = HTTPConnection("127.0.0.1", installation.port, timeout=300)
     headers = bearer(installation.key)
 

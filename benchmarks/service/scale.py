@@ -16,6 +16,7 @@ class Scale:
     training_rounds: int = 5  # of the one on many points
     scores: int = 10_000_000
     many_series: int = 10_000
+    charted_points: int = 10_000_000
 
 
 # For a look whether each row can still be measured. Trainings take long, hence there
@@ -28,4 +29,5 @@ SHORT = Scale(
     training_rounds=1,
     scores=100_000,
     many_series=22,
+    charted_points=200_000,
 )

@@ -55,6 +55,7 @@ def lived_in(account: Account, name: str) -> UUID:
     account.verdicts(name, [1.0, 2.0, 9e6], [300, 301, 302])
     account.score(name, [3.0], [301], is_replacing=True)
     account.say(name)
+    account.digest(name)
     series_id: UUID = account.find(name).id
     return series_id
 

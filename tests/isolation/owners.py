@@ -19,6 +19,7 @@ MODEL = (
     " settings, threshold, seconds) VALUES (%s, %s, %s, '\\x00', '\\x00', 64, now(), now(), "
     "'{}', 0.9, 0.1)"
 )
+DIGEST = "INSERT INTO digests VALUES (%s, %s, now(), '{1}', '{2}')"
 ENDED_JOB = (
     "INSERT INTO jobs (tenant_id, id, kind, series_id, subject, status) "
     "VALUES (%s, gen_random_uuid(), 'train', %s, %s, 'succeeded')"
@@ -69,6 +70,7 @@ def make(service: Service, superuser: psycopg.Connection, year: int, versions: i
     tenant_id = _tenant_id(superuser, tenant)
     for series_id in _series_ids(superuser, tenant_id):
         superuser.execute(ENDED_JOB, [tenant_id, series_id, mark])
+        superuser.execute(DIGEST, [tenant_id, series_id])
         for version in range(1, versions + 1):
             superuser.execute(MODEL, [tenant_id, series_id, version])
     job = _ok(tenant.http.get(f"/v1/series/{own}/jobs"))["data"][0]

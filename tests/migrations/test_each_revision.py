@@ -120,6 +120,7 @@ LATER = {
     "VALUES (%(tenant)s, %(id)s, 'tenant.created', 'cli')",
     "idempotency_keys": "INSERT INTO idempotency_keys (tenant_id, key_hash, fingerprint, claim_id, "
     "lease_until) VALUES (%(tenant)s, 'k', 'f', %(id)s, now())",
+    "digests": "INSERT INTO digests VALUES (%(tenant)s, %(series)s, %(at)s, '{1}', '{2}')",
     "webhooks": "INSERT INTO webhooks (tenant_id, id, url, types, secret_number, secret_salt) "
     "VALUES (%(tenant)s, %(series)s, 'https://a', '{event.opened}', 1, 'salt')",
     "webhook_deliveries": "INSERT INTO webhook_deliveries (tenant_id, webhook_id, message_id, type,"

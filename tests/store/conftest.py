@@ -7,11 +7,14 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
+import numpy as np
 import psycopg
 import pytest
+from sqlalchemy import text
 
 from app.actions import accounts
 from app.actions.parts import Parts
+from app.detection import Points
 from app.store import (
     events,
     feedback,
@@ -19,6 +22,7 @@ from app.store import (
     jobs,
     models,
     outbox,
+    points,
     series,
     sessions,
     webhooks,
@@ -28,7 +32,9 @@ from app.store.feedback import Said
 from app.store.ids import event_id, new_id
 from app.store.series import Series
 from tests.conftest import Installed
+from tests.store.digested import JUDGE, N, note
 
+START_NS, MINUTE_NS, DAY_MINUTES = 1_704_067_200_000_000_000, 60_000_000_000, 1_440
 KIND: outbox.Type = "event.opened"
 MOMENT = datetime(2024, 5, 1, tzinfo=UTC)
 SCORE = (
@@ -80,6 +86,21 @@ def make_series(parts: Parts) -> MakeSeries:
     return make
 
 
+@pytest.fixture
+def long(parts: Parts, make_series: MakeSeries) -> Series:
+    """Two fields, a point a minute but for a gap of days, values missing, the last third of one."""
+    of = make_series(fields=2)
+    values = np.random.default_rng(0).normal(size=(N, 2)).cumsum(axis=0)
+    values[np.random.default_rng(1).random((N, 2)) < 0.2] = np.nan
+    values[2 * N // 3 :, 1] = np.nan
+    passed = np.arange(N) + np.where(np.arange(N) < N // 2, 0, 5 * DAY_MINUTES)
+    made = Points.checked(START_NS + passed * MINUTE_NS, values)
+    with parts.database.tenant(of.tenant_id) as connection:
+        points.add(connection, of, made)
+        connection.execute(text(JUDGE), {"id": of.id})
+        return note(connection, of, N)
+
+
 def make_owner(parts: Parts) -> Owner:
     slug = f"t-{secrets.token_hex(6)}"
     tenant, key, _ = accounts.add_tenant(parts, slug, slug, {})
@@ -104,6 +125,7 @@ def make_owner(parts: Parts) -> Owner:
         raw = connection.connection.cursor()
         place = (tenant.id, of.id, MOMENT)
         raw.execute("INSERT INTO points VALUES (%s, %s, %s, '{1}')", place)
+        raw.execute("INSERT INTO digests VALUES (%s, %s, %s, '{1}', '{1}')", place)
         for table in ("scores", "replaced_scores"):
             raw.execute(SCORE.format(table=table), place)
         stretch = Stretch(MOMENT, MOMENT, 1, 0.5, MOMENT, "", 1)

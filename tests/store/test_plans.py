@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from app.actions.parts import Parts
-from app.store import audit, events, jobs, judging, listing, points, scores
+from app.store import audit, charts, events, jobs, judging, listing, points, scores
 from app.store.audit import WantedEntries
 from app.store.database import become_operator, become_tenant
 from app.store.events import WantedEvents
@@ -163,6 +163,42 @@ def test_a_score_asks_by_indexes_alone(
         assert node["Node Type"].startswith("Index"), node
         if statement is judging.SINCE:
             assert node["Relation Name"] >= "points_2024"  # earlier years are left out
+
+
+IN_MAY = ("tenant", "series", "2024-05-01", "2024-06-01")
+OF_DRAWING = {
+    charts.COUNT: (*IN_MAY, "100001"),
+    charts.EACH: (*IN_MAY, "1"),
+    charts.PARTS: (*IN_MAY, "1", "12 h", "1600-01-03", "6 h"),
+    charts.SAMPLED: (*IN_MAY, "1", "12 h", "62"),
+    charts.ANOMALIES: (*IN_MAY, "1", "12 h", "1600-01-03"),
+}
+
+
+@pytest.mark.parametrize("statement", OF_DRAWING, ids=lambda statement: statement.name)
+def test_a_chart_is_drawn_by_indexes_of_its_span_alone(
+    statement: Statement, opened: Connection, make_series: MakeSeries
+) -> None:
+    """Years outside it are never begun with, as the plan runs."""
+    of = make_series()
+    become_tenant(opened, of.tenant_id)
+    opened.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
+    opened.execute(text("SET LOCAL enable_sort = on"))  # of the few parts
+    opened.exec_driver_sql(f"PREPARE looked_at AS {statement.sql}")
+    known = {"tenant": str(of.tenant_id), "series": str(of.id)}
+    values = ", ".join(f"'{known.get(value, value)}'" for value in OF_DRAWING[statement])
+    explained = opened.exec_driver_sql(
+        f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE looked_at ({values})"
+    )
+    nodes = list(_nodes(explained.scalar_one()[0]["Plan"]))
+    opened.exec_driver_sql("DEALLOCATE looked_at")
+    scans = [node for node in nodes if "Scan" in node["Node Type"] and "Relation Name" in node]
+    assert scans
+    for node in scans:
+        assert node["Node Type"].startswith("Index"), node
+        is_of_a_year = node["Relation Name"].startswith(("points_", "scores_"))
+        if is_of_a_year and node["Actual Loops"] and statement is not charts.ANOMALIES:
+            assert node["Relation Name"].endswith("_2024"), node
 
 
 # What the planner takes for a year of one tenant: another's few rows are in no sample.

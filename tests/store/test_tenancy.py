@@ -18,6 +18,7 @@ OWNED = (
     "series",
     "points",
     "scores",
+    "digests",
     "replaced_scores",
     "events",
     "feedback",

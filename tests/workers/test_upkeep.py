@@ -2,22 +2,35 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
+from secrets import token_hex
 
 import pytest
 from redis.exceptions import RedisError
 from sqlalchemy import text
 
-from app.actions import forgetting, idempotency
+from app.actions import accounts, digesting, forgetting, idempotency
+from app.actions import series as actions_series
 from app.actions.parts import Parts
 from app.errors import Unavailable
 from app.jobs import JobQueue
 from app.settings import Settings
-from app.store import Database, jobs, sessions
+from app.store import Database, digests, jobs, sessions
 from app.store.database import INSTALLATION
 from app.store.idempotency import Claim
 from app.store.jobs import Job
+from app.store.series import Series
 from tests.service import free_port
 from workers import upkeep
+
+MINUTES = (
+    "INSERT INTO points SELECT :tenant, :id, :begin + n * interval '1 minute', ARRAY[n] "
+    "FROM generate_series(0, :n - 1) AS n"
+)
+AS_LONG = (
+    "UPDATE series SET points = :n, first_at = :begin, "
+    "last_at = :begin + (:n - 1) * interval '1 minute' WHERE id = :id"
+)
 
 
 @pytest.fixture
@@ -95,6 +108,43 @@ def test_what_passes_is_put_off(error: Exception) -> None:
 def test_what_does_not_pass_is_not_hidden() -> None:
     with pytest.raises(ZeroDivisionError):
         upkeep.attempt("anything", raising(ZeroDivisionError()))
+
+
+@pytest.fixture
+def long(parts: Parts) -> Iterator[Series]:
+    """A series that is just long enough for digests, a point a minute."""
+    tenant, _, _ = accounts.add_tenant(parts, f"t-{token_hex(6)}", "", {})
+    of = actions_series.add(parts, tenant.id, "rides", fields=["value"])
+    begin = datetime(2024, 1, 1, tzinfo=UTC)
+    given = {"tenant": tenant.id, "id": of.id, "begin": begin, "n": digests.LEAST_POINTS}
+    with parts.database.tenant(tenant.id) as connection:
+        connection.execute(text(MINUTES), given)
+        connection.execute(text(AS_LONG), given)
+    yield of
+    actions_series.remove(parts, tenant.id, "rides")
+
+
+def test_digests_are_made_of_long_series(parts: Parts, long: Series) -> None:
+    digester = upkeep.Digester(parts)
+    digester.turn()
+    while (long.tenant_id, long.id) in digesting.behind(parts):
+        digester.turn()
+    now = actions_series.by_name(parts, long.tenant_id, "rides")
+    assert now.digested_until is not None
+    assert now.digest_width is not None
+    assert now.last_at is not None
+    assert now.digested_until + now.digest_width > now.last_at
+
+
+def test_where_all_digests_are_made_nobody_looks_for_a_while(parts: Parts, long: Series) -> None:
+    digester = upkeep.Digester(parts)
+    while digesting.behind(parts):
+        digester.turn()
+    assert digester.turn() == 0
+    with parts.database.tenant(long.tenant_id) as connection:
+        connection.execute(text("UPDATE series SET digested_until = first_at"))
+    assert digester.turn() == 0
+    assert upkeep.Digester(parts).turn() > 0
 
 
 def raising(error: Exception) -> Callable[[], None]:

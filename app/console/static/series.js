@@ -36,7 +36,7 @@ async function showSeries(page) {
   const more = element("button", { type: "button", hidden: true, onclick: () => fill(false) }, "Older rows");
   const training = element("div", { role: "status" });
   const details = element("details", {}, element("summary", {}, "Settings"));
-  const sampled = element("p.quiet", { hidden: true }, "Drawn from a sample, as there are very many points here; every anomaly is marked. Zoom in to see each point.");
+  const sampled = element("p.quiet", { hidden: true }, "Drawn from a sample for now: very many points came lately, and are still being looked through. Every anomaly is marked.");
   chart.ondrawn = (data) => { sampled.hidden = !data.is_sampled; };
   let cursor = null;
 

@@ -3,6 +3,7 @@
 from app.store.tables.accounts import api_keys, audit, idempotency_keys, sessions, tenants
 from app.store.tables.columns import Moment, Name, metadata
 from app.store.tables.series import (
+    digests,
     events,
     feedback,
     jobs,
@@ -19,6 +20,7 @@ __all__ = [
     "Name",
     "api_keys",
     "audit",
+    "digests",
     "events",
     "feedback",
     "idempotency_keys",

@@ -9,6 +9,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    Interval,
     LargeBinary,
     PrimaryKeyConstraint,
     Table,
@@ -46,6 +47,9 @@ series = Table(
     Column("tried_to_at", Moment),
     Column("counted_on", Date),  # the day, UTC, whose stored points counted_points are
     Column("counted_points", BigInteger, nullable=False, server_default=text("0")),
+    # Stretches of this width that end by then have right digests; null: none has.
+    Column("digest_width", Interval),
+    Column("digested_until", Moment),
     Column("created_at", Moment, nullable=False, server_default=text("now()")),
     Column("updated_at", Moment, nullable=False, server_default=text("now()")),
     PrimaryKeyConstraint("tenant_id", "id"),
@@ -62,6 +66,25 @@ points = Table(
     Column("value", ARRAY(Double), nullable=False),  # one for each field; NaN is missing
     PrimaryKeyConstraint("tenant_id", "series_id", "timestamp"),
     postgresql_partition_by="RANGE (timestamp)",
+)
+
+digests = Table(
+    "digests",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("series_id", Uuid, nullable=False),
+    Column("from_at", Moment, nullable=False),
+    # One for each field, null where none of its points has any.
+    Column("least", ARRAY(Double), nullable=False),
+    Column("greatest", ARRAY(Double), nullable=False),
+    Column("expected_sum", ARRAY(Double)),  # from here on of the scores; null without any
+    Column("judged", ARRAY(BigInteger)),  # how many are in the sum
+    Column("lower", ARRAY(Double)),
+    Column("upper", ARRAY(Double)),
+    PrimaryKeyConstraint("tenant_id", "series_id", "from_at"),
+    ForeignKeyConstraint(
+        ["tenant_id", "series_id"], ["series.tenant_id", "series.id"], ondelete="CASCADE"
+    ),
 )
 
 
