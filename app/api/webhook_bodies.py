@@ -16,6 +16,7 @@ from app.store.webhooks import Webhook
 from app.web.fields import Answered, Body, Timestamp, Whole
 
 TYPES = list(get_args(Type))
+DeliveryStatus = Literal["pending", "delivered", "failed"]
 Url = Annotated[
     str,
     Field(
@@ -83,7 +84,7 @@ class ReplayAnswer(Answered):
 
 
 class DeliveriesQuery(Page):
-    status: Literal["pending", "delivered", "failed"] | None = None
+    status: DeliveryStatus | None = None
 
 
 class WebhookAnswer(Answered):

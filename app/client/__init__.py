@@ -69,21 +69,32 @@ from app.client.errors import (
     Unavailable,
 )
 from app.client.retries import Retries
+from app.client.webhook_answers import (
+    Attempt,
+    Delivery,
+    FullDelivery,
+    NewWebhook,
+    Replayed,
+    Webhook,
+)
 
 __all__ = [
     "Anomaly",
     "AsyncRows",
     "AsyncTocsin",
+    "Attempt",
     "AuditEntry",
     "ClientError",
     "Conflict",
     "Damaged",
+    "Delivery",
     "Detector",
     "Erased",
     "Event",
     "Feedback",
     "FieldError",
     "Forbidden",
+    "FullDelivery",
     "IdempotencyKeyInUse",
     "IdempotencyKeyReused",
     "IdempotencySecretShown",
@@ -100,6 +111,7 @@ __all__ = [
     "ModelNotReady",
     "NewKey",
     "NewTenant",
+    "NewWebhook",
     "NotConfigured",
     "NotFound",
     "NotReachable",
@@ -112,6 +124,7 @@ __all__ = [
     "PointError",
     "QuotaExceeded",
     "RateLimited",
+    "Replayed",
     "Retries",
     "RowError",
     "Rows",
@@ -129,4 +142,5 @@ __all__ = [
     "Unavailable",
     "Upload",
     "Use",
+    "Webhook",
 ]
