@@ -20,6 +20,7 @@ from app.errors import NotFound
 from app.outbound import calls, signatures
 from app.outbound.addresses import Networks
 from app.outbound.calls import Outcome
+from app.outbound.quiet import QuietHours
 from app.outbound.signatures import Salt
 from app.signing import Secret
 from app.store import Connection, Database, audit, outbox, tenants, webhooks
@@ -68,7 +69,24 @@ def claim(sender: Sender, of: Due, most: int) -> list[Claim]:
         if not is_active:
             outbox.put_off(connection, of, SUSPENDED_PAUSE_S)
             return []
-        return outbox.claim(connection, of, most, LEASE_S)
+        return outbox.claim(connection, of, _may_claim(connection, of, most), LEASE_S)
+
+
+def _may_claim(connection: Connection, of: Due, most: int) -> int:
+    """How many: one after the other, where the order counts. In quiet hours all waits for their
+    end, but for what somebody asked for."""
+    try:
+        webhook = webhooks.by_id(connection, of.tenant_id, of.webhook_id)
+        if not webhook.is_told_in_order:
+            return most
+        webhooks.lock(connection, of.tenant_id, of.webhook_id)
+    except NotFound:  # removed
+        return 0
+    if webhook.quiet_hours is not None:
+        until = QuietHours.from_json(webhook.quiet_hours).until(webhooks.now(connection))
+        if until is not None:
+            outbox.put_off_until(connection, of, until)
+    return 0 if outbox.is_under_way(connection, of) else min(most, 1)
 
 
 def deliver(sender: Sender, claimed: Claim) -> bool:

@@ -29,7 +29,7 @@ ONE = "/v1/webhooks/{webhook_id}"
 )
 def post_webhook(parts: Parts, caller: Caller, actor: Actor, body: NewWebhook) -> Answer:
     """Make a webhook; the secret that its calls are signed by is shown this once."""
-    made, secret = webhooks.add(parts, caller.tenant_id, by=actor, **body.model_dump())
+    made, secret = webhooks.add(parts, caller.tenant_id, by=actor, **body.model_dump(by_alias=True))
     place = {"Location": f"{LIST}/{made.id}"}
     return Answer(shown.new_webhook(made, secret), 201, place, shown_key=str(made.id))
 

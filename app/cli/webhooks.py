@@ -24,12 +24,20 @@ Types = Annotated[
     typer.Option("--type", help="What it is told of, such as event.opened; may be repeated."),
 ]
 Description = Annotated[str | None, typer.Option(help="What it is for.")]
+Quiet = Annotated[
+    str | None,
+    typer.Option(
+        "--quiet-hours",
+        help="When it is left alone, such as '22:00-07:00 Europe/Berlin'; or none.",
+    ),
+]
 Waits = Annotated[bool, typer.Option("--wait/--no-wait", help="Until it was called.")]
 
 COLUMNS: output.Columns = {
     "id": lambda webhook: webhook["id"],
     "url": lambda webhook: webhook["url"],
     "types": lambda webhook: output.text(webhook["types"]),
+    "quiet": lambda webhook: _shown_quiet_hours(webhook["quiet_hours"]),
     "status": lambda webhook: webhook["status"],
     "reason": lambda webhook: output.text(webhook["disabled_reason"]),
     "failing since": lambda webhook: output.text(webhook["failing_since"]),
@@ -44,6 +52,10 @@ DELIVERY_COLUMNS: output.Columns = {
     "last": lambda delivery: _outcome(delivery["last_attempt"]),
     "id": lambda delivery: delivery["id"],
 }
+
+
+def _shown_quiet_hours(of: Any) -> str:
+    return "-" if of is None else f"{of['from']}-{of['to']} {of['time_zone']}"
 
 
 def _outcome(attempt: Any) -> str:
@@ -67,18 +79,36 @@ def create(
     url: Annotated[str, typer.Argument(help="Its address.")],
     types: Types = None,
     description: Description = None,
+    quiet_hours: Quiet = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a webhook, and print the secret that its calls are signed by: it is shown this once."""
     with client.connected() as service:
-        made = service.create_webhook(url, **_settings(types, description))
+        made = service.create_webhook(url, **_settings(types, description, quiet_hours))
     _show_secret(made, f"Made the webhook {made.id}", as_json)
 
 
-def _settings(types: list[str] | None, description: str | None) -> dict[str, Any]:
+def _settings(
+    types: list[str] | None, description: str | None, quiet_hours: str | None
+) -> dict[str, Any]:
     """Those that were given."""
     given = {"types": types or None, "description": description}
-    return {name: value for name, value in given.items() if value is not None}
+    known = {name: value for name, value in given.items() if value is not None}
+    return known if quiet_hours is None else {**known, "quiet_hours": _quiet_hours(quiet_hours)}
+
+
+def _quiet_hours(given: str) -> dict[str, str] | None:
+    """What the times and the zone may be, the service says."""
+    if given == "none":
+        return None
+    times, _, zone = given.partition(" ")
+    start, _, end = times.partition("-")
+    if not (start and end and zone):
+        raise WrongUsage(
+            f"--quiet-hours {given}: must be times and a zone, such as "
+            "'22:00-07:00 Europe/Berlin', or none."
+        )
+    return {"from": start, "to": end, "time_zone": zone}
 
 
 def _show_secret(made: "NewWebhook", done: str, as_json: bool) -> None:
@@ -106,12 +136,13 @@ def update(
     url: Annotated[str | None, typer.Option(help="Its address.")] = None,
     types: Types = None,
     description: Description = None,
+    quiet_hours: Quiet = None,
     as_json: AsJson = False,
 ) -> None:
     """Change a webhook; what is not named stays."""
-    changes = _settings(types, description) | ({} if url is None else {"url": url})
+    changes = _settings(types, description, quiet_hours) | ({} if url is None else {"url": url})
     if not changes:
-        raise WrongUsage("Nothing to change: name --url, --type or --description.")
+        raise WrongUsage("Nothing to change: name --url, --type, --description or --quiet-hours.")
     with client.connected() as service:
         changed = service.update_webhook(webhook_id, **changes)
     output.one(changed.raw, as_json)

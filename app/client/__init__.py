@@ -39,6 +39,7 @@ from app.client.blocking import Rows, Tocsin
 from app.client.calls.operator import Limits
 from app.client.calls.scoring import Scores
 from app.client.calls.series import Detector
+from app.client.calls.webhooks import QuietHours
 from app.client.errors import (
     ClientError,
     Conflict,
@@ -122,6 +123,7 @@ __all__ = [
     "PlacedFeedback",
     "Point",
     "PointError",
+    "QuietHours",
     "QuotaExceeded",
     "RateLimited",
     "Replayed",

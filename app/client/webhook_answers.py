@@ -16,6 +16,7 @@ class Webhook(Record):
     url: str
     description: str
     types: tuple[str, ...]
+    quiet_hours: Mapping[str, str] | None
     status: str
     disabled_reason: str | None
     disabled_at: datetime | None

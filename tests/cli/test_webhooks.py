@@ -35,6 +35,17 @@ def test_a_webhook_is_made_changed_listed_and_removed(tocsin: Any) -> None:
     assert "no webhooks" in tocsin("webhooks", "list").said
 
 
+def test_quiet_hours_are_set_and_taken_back(tocsin: Any) -> None:
+    hours = "22:00-07:00 Europe/Berlin"
+    made = tocsin("webhooks", "create", URL, "--quiet-hours", hours, "--json").data
+    assert made["quiet_hours"] == {"from": "22:00", "to": "07:00", "time_zone": "Europe/Berlin"}
+    assert hours in tocsin("webhooks", "list").out
+    change = ("webhooks", "update", made["id"], "--json", "--quiet-hours")
+    assert tocsin(*change, "none").data["quiet_hours"] is None
+    assert tocsin(*change, "at night").code == 2
+    assert "time_zone: " in tocsin(*change, "22:00-07:00 Atlantis").said
+
+
 def test_exit_codes_tell_what_the_service_refused_from_wrong_usage(tocsin: Any) -> None:
     refused = tocsin("webhooks", "create", "https://10.0.0.1/")
     assert refused.code == 1

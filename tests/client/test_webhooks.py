@@ -11,6 +11,7 @@ from app.client import (
     IdempotencySecretShown,
     Invalid,
     NotFound,
+    QuietHours,
     Tocsin,
 )
 from tests.receiver import Receiver, answer, receiving
@@ -42,6 +43,14 @@ def test_a_webhook_is_made_changed_listed_and_removed(client: Tocsin) -> None:
         client.get_webhook(made.id)
     with pytest.raises(Invalid, match="url: "):
         client.create_webhook("https://10.0.0.1/")
+
+
+def test_quiet_hours_are_set_and_taken_back(client: Tocsin) -> None:
+    hours: QuietHours = {"from": "22:00", "to": "07:00", "time_zone": "Europe/Berlin"}
+    made = client.create_webhook(URL, quiet_hours=hours)
+    assert made.quiet_hours == hours
+    assert client.update_webhook(made.id, description="x").quiet_hours == hours
+    assert client.update_webhook(made.id, quiet_hours=None).quiet_hours is None
 
 
 def test_a_lost_secret_says_whose_it_was(client: Tocsin) -> None:

@@ -17,11 +17,15 @@ Type = Literal["event.opened", "event.closed", "training.failed", "webhook.disab
 DeliveryStatus = Literal["pending", "delivered", "failed"]
 
 
+QuietHours = TypedDict("QuietHours", {"from": str, "to": str, "time_zone": str})
+
+
 class WebhookSettings(TypedDict, total=False):
-    """`types` are what it is told of: all, where nothing is said."""
+    """`types` are what it is told of: all, where nothing is said. In `quiet_hours` all waits."""
 
     description: str
     types: Sequence[Type]
+    quiet_hours: QuietHours | None
 
 
 class WebhookChanges(WebhookSettings, total=False):
