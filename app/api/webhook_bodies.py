@@ -23,7 +23,9 @@ Url = Annotated[
     Field(
         min_length=1,
         max_length=MOST_CHARACTERS,
-        description="HTTPS, at an address that is public; redirects are not followed",
+        description="HTTPS, at an address that is public; redirects are not followed. Of a notice "
+        "`mailto:…`, `slack://…` and others, as far as the installation sends such: "
+        "docs/notices.md",
     ),
 ]
 Types = Annotated[
@@ -130,7 +132,7 @@ class WebhookAnswer(Answered):
     model_config = examples.shown_as(webhook_examples.WEBHOOK)
 
     id: str
-    url: str
+    url: str = Field(description="Of a notice by chat only what it begins with: the rest is secret")
     description: str
     types: list[str]
     quiet_hours: QuietHoursAnswer | None
@@ -153,13 +155,17 @@ class WebhookAnswer(Answered):
 class NewWebhookAnswer(WebhookAnswer):
     model_config = examples.shown_as(webhook_examples.SHOWN_WEBHOOK)
 
-    secret: str = Field(description="By which calls are signed, shown this once")
+    secret: str = Field(
+        description="By which calls are signed, shown this once; empty: a notice is not signed"
+    )
 
 
 class AttemptAnswer(Answered):
     number: int
     at: str
-    status: int | None = Field(description="That the receiver answered with; null: it did not")
+    status: int | None = Field(
+        description="That the receiver answered with; null: it did not, or it is a notice"
+    )
     error: str | None = Field(description="Why there was no answer, or none that helps")
     seconds: float
     answer: str = Field(description="Its first 1,000 bytes")

@@ -63,7 +63,7 @@ def _outcome(attempt: Any) -> str:
     if attempt is None:
         return "-"
     status = [] if attempt["status"] is None else [str(attempt["status"])]
-    return ", ".join([*status, *([attempt["error"]] if attempt["error"] else [])])
+    return ", ".join([*status, *([attempt["error"]] if attempt["error"] else [])]) or "taken"
 
 
 @app.command("list")
@@ -76,7 +76,7 @@ def list_webhooks(as_json: AsJson = False) -> None:
 
 @app.command()
 def create(
-    url: Annotated[str, typer.Argument(help="Its address.")],
+    url: Annotated[str, typer.Argument(help="Its address; of a notice mailto:…, slack://…, ….")],
     types: Types = None,
     description: Description = None,
     quiet_hours: Quiet = None,
@@ -114,6 +114,9 @@ def _quiet_hours(given: str) -> dict[str, str] | None:
 def _show_secret(made: "NewWebhook", done: str, as_json: bool) -> None:
     if as_json:
         output.data(made.raw)
+        return
+    if not made.secret:  # of a notice
+        output.message(f"{done}.")
         return
     output.message(f"{done}. Its secret, shown this once:")
     print(made.secret)

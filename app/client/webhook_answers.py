@@ -28,14 +28,15 @@ class Webhook(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class NewWebhook(Webhook):
-    """The only answer that shows the secret."""
+    """The only answer that shows the secret, which is empty of a notice."""
 
     secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt(Record):
-    """How a call went: the receiver's `status`, or where it gave none an `error`."""
+    """How a call went: the receiver's `status`, or an `error`. A notice that was taken has
+    neither."""
 
     number: int
     at: datetime

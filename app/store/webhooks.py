@@ -70,9 +70,13 @@ class Webhook:
         return self.disabled_at is None
 
     @property
+    def is_notice(self) -> bool:
+        return self.sealed is not None
+
+    @property
     def is_told_in_order(self) -> bool:
         """One after the other, as it matters where people read it, or much has waited."""
-        return self.sealed is not None or self.quiet_hours is not None
+        return self.is_notice or self.quiet_hours is not None
 
 
 def add(connection: Connection, tenant_id: UUID, webhook_id: UUID, **settings: Any) -> Webhook:

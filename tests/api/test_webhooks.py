@@ -75,6 +75,9 @@ def test_lists_are_paged_the_oldest_first(tenant: Tenant) -> None:
         ("url", "https://[fd00::1]/"),
         ("url", "https://user:secret@hook.invalid/"),
         ("url", "not a url"),
+        ("url", "mailto:ops@example.com"),  # the operator of these tests sends no notices
+        ("url", "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"),
+        ("url", "json://127.0.0.1/"),
         ("url", ""),
         ("url", 5),
         ("url", "https://hook.invalid/" + "x" * 2_000),
