@@ -2,16 +2,23 @@
 
 import difflib
 import os
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal, Self, TypeVar
-from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app import signing
+from app import setting_values, signing
 from app.errors import FieldError, Misconfigured
+from app.setting_values import HttpUrl, MailUrl, NetworkList, PostgresUrl, RedisUrl, SchemeList
 from app.signing import Secret
 
 
@@ -28,15 +35,15 @@ class Settings(BaseSettings):
         description="Proxies before the server; `X-Forwarded-For` is believed as far as they "
         "wrote it, and with 0 not at all",
     )
-    database_url: SecretStr | None = Field(
+    database_url: PostgresUrl | None = Field(
         None,
         description="PostgreSQL 15 or newer, as the server's role `tocsin_server`; "
         "`tocsin up` starts one of its own where none is given",
     )
-    owner_database_url: SecretStr | None = Field(
+    owner_database_url: PostgresUrl | None = Field(
         None, description="The same database as its owner: for `migrate` and upkeep only"
     )
-    redis_url: SecretStr | None = Field(
+    redis_url: RedisUrl | None = Field(
         None,
         description="Redis 7 or a compatible server; `tocsin up` starts one where none is given",
     )
@@ -110,10 +117,21 @@ class Settings(BaseSettings):
     webhook_calls: int = Field(
         32, ge=0, le=1000, description="Webhooks called at the same time; 0: none from this host"
     )
-    webhook_networks: str = Field(
+    webhook_networks: NetworkList = Field(
         "",
         description="Networks that webhooks may reach though they are not public, by plain HTTP "
         "too, such as `10.1.0.0/16`; separated by commas",
+    )
+    notice_schemes: SchemeList = Field(
+        "",
+        description="What notices to people may be sent by, separated by commas: "
+        "`discord`, `gchat`, `mailto`, `pover`, `slack`, `tgram`; default: none are sent",
+    )
+    mail_url: MailUrl | None = Field(
+        None,
+        validate_default=True,
+        description="Mail server of notices, as apprise has it, such as "
+        "`mailtos://user:password@mail.example.com:587?from=tocsin@example.com`",
     )
     metrics_tenants: int = Field(
         20,
@@ -122,7 +140,7 @@ class Settings(BaseSettings):
         description="Tenants that `/v1/admin/metrics` names, those that stored most today; the "
         "rest are `other`",
     )
-    otlp_url: SecretStr | None = Field(
+    otlp_url: HttpUrl | None = Field(
         None,
         description="OpenTelemetry collector that takes traces, such as `http://127.0.0.1:4318`; "
         "default: none are made",
@@ -135,36 +153,20 @@ class Settings(BaseSettings):
     )
     log_format: Literal["json", "text"] = Field("json", description="Form of a log line")
 
-    @field_validator("database_url", "owner_database_url")
-    @classmethod
-    def _is_postgres(cls, url: SecretStr | None) -> SecretStr | None:
-        if url and not url.get_secret_value().startswith(("postgresql://", "postgres://")):
-            raise ValueError("must begin with postgresql://")
-        return _whole(url)
-
-    @field_validator("redis_url")
-    @classmethod
-    def _is_redis(cls, url: SecretStr | None) -> SecretStr | None:
-        if url and not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
-            raise ValueError("must begin with redis://, rediss:// or unix://")
-        return _whole(url)
-
-    @field_validator("webhook_networks")
-    @classmethod
-    def _are_networks(cls, given: str) -> str:
-        _networks(given)
-        return given
-
     @property
     def allowed_networks(self) -> list[IPv4Network | IPv6Network]:
-        return _networks(self.webhook_networks)
+        return setting_values.networks(self.webhook_networks)
 
-    @field_validator("otlp_url")
+    @property
+    def notice_channels(self) -> list[str]:
+        return setting_values.listed(self.notice_schemes)
+
+    @field_validator("mail_url")
     @classmethod
-    def _is_collector(cls, url: SecretStr | None) -> SecretStr | None:
-        if url and not url.get_secret_value().startswith(("http://", "https://")):
-            raise ValueError("must begin with http:// or https://")
-        return _whole(url)
+    def _is_there_for_mail(cls, url: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if url is None and "mailto" in setting_values.listed(info.data.get("notice_schemes", "")):
+            raise ValueError("is needed: TOCSIN_NOTICE_SCHEMES names mailto")
+        return url
 
     @model_validator(mode="after")
     def _secret_has_a_place(self) -> Self:
@@ -224,25 +226,6 @@ class ClientSettings(BaseSettings):
 
 
 Model = TypeVar("Model", bound=BaseSettings)
-
-
-def _networks(given: str) -> list[IPv4Network | IPv6Network]:
-    try:
-        return [ip_network(one.strip()) for one in given.split(",") if one.strip()]
-    except ValueError as error:
-        raise ValueError(f"must be networks such as 10.1.0.0/16, 10.2.0.5/32: {error}") from None
-
-
-def _whole(url: SecretStr | None) -> SecretStr | None:
-    """A password with a bare / or @ cuts a URL in the wrong places; the error must not show it."""
-    try:
-        if url:
-            _ = urlsplit(url.get_secret_value()).port
-    except ValueError:
-        raise ValueError(
-            "is no URL: is the port a number, and is the password percent-encoded?"
-        ) from None
-    return url
 
 
 def read() -> Settings:

@@ -71,6 +71,8 @@ WRONG = {
     "TOCSIN_TENANT_UPLOAD_BYTES": "0",
     "TOCSIN_TENANT_CONCURRENT_TRAININGS": "0",
     "TOCSIN_TENANT_MODEL_VERSIONS": "0",
+    "TOCSIN_NOTICE_SCHEMES": "slack,json",
+    "TOCSIN_MAIL_URL": "smtp://mail.example.com",
     "TOCSIN_METRICS_TENANTS": "-1",
     "TOCSIN_OTLP_URL": "grpc://h:4317",
     "TOCSIN_TRACE_SHARE": "1.5",
@@ -90,6 +92,14 @@ def message_of(monkeypatch: pytest.MonkeyPatch, wrong: dict[str, str]) -> str:
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     assert f"{name}: " in message_of(monkeypatch, {name: WRONG[name]})
+
+
+def test_who_sends_notices_by_mail_says_by_which_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_NOTICE_SCHEMES", "slack, mailto")
+    with pytest.raises(Misconfigured, match="TOCSIN_MAIL_URL: is needed"):
+        settings.read()
+    monkeypatch.setenv("TOCSIN_MAIL_URL", "mailto://user:pass@mail.example.com")
+    assert settings.read().notice_channels == ["slack", "mailto"]
 
 
 def test_all_wrong_settings_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

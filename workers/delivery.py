@@ -17,6 +17,7 @@ from app import logs, settings
 from app.actions import delivering
 from app.actions.delivering import Sender
 from app.errors import Unavailable
+from app.outbound import notices
 from app.settings import Settings
 from app.store import Database
 from app.store.outbox import Claim, Due
@@ -117,6 +118,7 @@ class Dispatcher:
 def main() -> None:
     configured = settings.read()
     logs.configure(configured)
+    notices.refuse_unsendable(configured)
     stop, sender = Event(), assemble(configured)
     dispatcher = Dispatcher(sender, max(configured.webhook_calls, 1))
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -141,6 +143,7 @@ def assemble(configured: Settings) -> Sender:
         secret=configured.installation_secret(),
         networks=configured.allowed_networks,
         tls=httpx.create_ssl_context(),
+        channels=notices.channels(configured),
     )
 
 

@@ -7,7 +7,7 @@ receiver that answers 410, or to whom nothing could be delivered for days, is to
 
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -15,11 +15,13 @@ import orjson
 import structlog
 
 from app import __version__
-from app.actions import announcing
+from app.actions import announcing, notice_text
 from app.errors import NotFound
-from app.outbound import calls, signatures
+from app.outbound import calls, notices, sealing, signatures
 from app.outbound.addresses import Networks
 from app.outbound.calls import Outcome
+from app.outbound.notices import Channels
+from app.outbound.quiet import QuietHours
 from app.outbound.signatures import Salt
 from app.signing import Secret
 from app.store import Connection, Database, audit, outbox, tenants, webhooks
@@ -49,6 +51,7 @@ class Sender:
     secret: Secret
     networks: Networks
     tls: ssl.SSLContext
+    channels: Channels = field(default_factory=Channels)
     deadline_s: float = calls.DEADLINE_S
 
 
@@ -68,7 +71,24 @@ def claim(sender: Sender, of: Due, most: int) -> list[Claim]:
         if not is_active:
             outbox.put_off(connection, of, SUSPENDED_PAUSE_S)
             return []
-        return outbox.claim(connection, of, most, LEASE_S)
+        return outbox.claim(connection, of, _may_claim(connection, of, most), LEASE_S)
+
+
+def _may_claim(connection: Connection, of: Due, most: int) -> int:
+    """How many: one after the other, where the order counts. In quiet hours all waits for their
+    end, but for what somebody asked for."""
+    try:
+        webhook = webhooks.by_id(connection, of.tenant_id, of.webhook_id)
+        if not webhook.is_told_in_order:
+            return most
+        webhooks.lock(connection, of.tenant_id, of.webhook_id)
+    except NotFound:  # removed
+        return 0
+    if webhook.quiet_hours is not None:
+        until = QuietHours.from_json(webhook.quiet_hours).until(webhooks.now(connection))
+        if until is not None:
+            outbox.put_off_until(connection, of, until)
+    return 0 if outbox.is_under_way(connection, of) else min(most, 1)
 
 
 def deliver(sender: Sender, claimed: Claim) -> bool:
@@ -101,6 +121,8 @@ def _outcome(sender: Sender, webhook: Webhook, claimed: Claim) -> Outcome:
         return Outcome(0.0, error="the webhook is disabled")
     if claimed.tries > MOST_TRIES:  # only where each of them ended without a note
         return Outcome(0.0, error="every process that tried it died or lost its connection")
+    if webhook.sealed is not None:
+        return _noticed(sender, webhook, webhook.sealed, claimed)
     secrets = _secrets(sender, webhook, claimed.claimed_at)
     if not secrets:
         return Outcome(0.0, error="the installation's secret of then is gone: rotate the secret")
@@ -118,6 +140,15 @@ def _outcome(sender: Sender, webhook: Webhook, claimed: Claim) -> Outcome:
         networks=sender.networks,
         deadline_s=sender.deadline_s,
     )
+
+
+def _noticed(sender: Sender, webhook: Webhook, sealed: bytes, claimed: Claim) -> Outcome:
+    salt = Salt(webhook.secret_number, webhook.secret_salt)
+    address = sealing.opened(sender.secret, webhook.tenant_id, webhook.id, salt, sealed)
+    if address is None:
+        return Outcome(0.0, error="the installation's secret of then is gone: set the url again")
+    text = notice_text.written(claimed.type, claimed.data)
+    return notices.send(address, text, sender.channels)
 
 
 def written(type_: str, at: datetime, data: Any) -> str:

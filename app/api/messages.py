@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from app.api import examples
+from app.api import examples, webhook_examples
 from app.api.answers import PeakAnswer
 from app.web.fields import Answered
 from app.web.messages import message
@@ -87,7 +87,7 @@ def _shown(type_: str, data: dict[str, Any]) -> Any:
 class EventOpened(_Message):
     """A point alerts."""
 
-    model_config = _shown("event.opened", examples.EVENT_DATA)
+    model_config = _shown("event.opened", webhook_examples.EVENT_DATA)
 
     type: Literal["event.opened"]
     data: EventData
@@ -97,7 +97,7 @@ class EventOpened(_Message):
 class EventClosed(_Message):
     """No further point joins the event."""
 
-    model_config = _shown("event.closed", examples.EVENT_DATA)
+    model_config = _shown("event.closed", webhook_examples.EVENT_DATA)
 
     type: Literal["event.closed"]
     data: EventData
@@ -107,7 +107,7 @@ class EventClosed(_Message):
 class TrainingFailed(_Message):
     """A training ended without a model, after all its attempts."""
 
-    model_config = _shown("training.failed", examples.TRAINING_DATA)
+    model_config = _shown("training.failed", webhook_examples.TRAINING_DATA)
 
     type: Literal["training.failed"]
     data: TrainingData
@@ -117,7 +117,7 @@ class TrainingFailed(_Message):
 class WebhookDisabled(_Message):
     """Another webhook of the tenant is told nothing any more."""
 
-    model_config = _shown("webhook.disabled", examples.DISABLED_DATA)
+    model_config = _shown("webhook.disabled", webhook_examples.DISABLED_DATA)
 
     type: Literal["webhook.disabled"]
     data: DisabledData
@@ -127,7 +127,7 @@ class WebhookDisabled(_Message):
 class WebhookTested(_Message):
     """Somebody tries the webhook."""
 
-    model_config = _shown("webhook.test", examples.TEST_DATA)
+    model_config = _shown("webhook.test", webhook_examples.TEST_DATA)
 
     type: Literal["webhook.test"]
     data: TestData

@@ -1,14 +1,15 @@
 """Webhooks in requests and answers: what is taken, what is told, and stored rows in that form."""
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from app.api import examples
+from app.api import examples, webhook_examples
 from app.api.bodies import MOST_GRACE_S
 from app.api.messages import Data
 from app.api.pages import Page
 from app.api.shown import moment, moment_or_none
+from app.outbound import quiet
 from app.outbound.addresses import MOST_CHARACTERS
 from app.store.deliveries import Delivery, shown_id
 from app.store.outbox import Type
@@ -16,12 +17,15 @@ from app.store.webhooks import Webhook
 from app.web.fields import Answered, Body, Timestamp, Whole
 
 TYPES = list(get_args(Type))
+DeliveryStatus = Literal["pending", "delivered", "failed"]
 Url = Annotated[
     str,
     Field(
         min_length=1,
         max_length=MOST_CHARACTERS,
-        description="HTTPS, at an address that is public; redirects are not followed",
+        description="HTTPS, at an address that is public; redirects are not followed. Of a notice "
+        "`mailto:…`, `slack://…` and others, as far as the installation sends such: "
+        "docs/notices.md",
     ),
 ]
 Types = Annotated[
@@ -29,9 +33,37 @@ Types = Annotated[
 ]
 
 
+Time = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", examples=["22:00"])]
+
+
+class QuietHours(Body):
+    """What is due within them waits for their end, but for tests and replays."""
+
+    model_config = examples.shown_as(webhook_examples.QUIET_HOURS)
+
+    from_: Time = Field(alias="from", description="By the clock of the zone")
+    to: Time = Field(description="On that day, or where it is not after `from` on the next")
+    time_zone: str = Field(max_length=64, description="An IANA name such as `Europe/Berlin`")
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_zone(cls, given: str) -> str:
+        quiet.zone(given)
+        return given
+
+    @model_validator(mode="after")
+    def _has_length(self) -> Self:
+        if self.from_ == self.to:
+            raise ValueError("from and to must not be the same")
+        return self
+
+
 class _WebhookSettings(Body):
     description: str = Field("", max_length=2000)
     types: Types = Field(default_factory=TYPES.copy, description="What it is told of; default: all")
+    quiet_hours: QuietHours | None = Field(
+        None, description="When it is left alone; null: it never is"
+    )
 
     @field_validator("types")
     @classmethod
@@ -42,13 +74,13 @@ class _WebhookSettings(Body):
 
 
 class NewWebhook(_WebhookSettings):
-    model_config = examples.shown_as(examples.NEW_WEBHOOK)
+    model_config = examples.shown_as(webhook_examples.NEW_WEBHOOK)
 
     url: Url
 
 
 class WebhookChanges(_WebhookSettings):
-    model_config = examples.shown_as(examples.WEBHOOK_CHANGES)
+    model_config = examples.shown_as(webhook_examples.WEBHOOK_CHANGES)
 
     url: Url | None = Field(None, description="null: as it is")
     status: Literal["enabled", "disabled"] | None = Field(
@@ -58,12 +90,16 @@ class WebhookChanges(_WebhookSettings):
     )
 
     def given(self) -> dict[str, Any]:
-        said = self.model_dump(exclude_unset=True)
-        return {name: value for name, value in said.items() if value is not None}
+        said = self.model_dump(exclude_unset=True, by_alias=True)
+        return {
+            name: value
+            for name, value in said.items()
+            if value is not None or name == "quiet_hours"
+        }
 
 
 class WebhookRotation(Body):
-    model_config = examples.shown_as(examples.WEBHOOK_ROTATION)
+    model_config = examples.shown_as(webhook_examples.WEBHOOK_ROTATION)
 
     grace_seconds: Annotated[int, Field(ge=0, le=MOST_GRACE_S), Whole] = Field(
         86_400, description="How long calls are signed by the secret before, too; 30 days at most"
@@ -71,28 +107,35 @@ class WebhookRotation(Body):
 
 
 class Replay(Body):
-    model_config = examples.shown_as(examples.REPLAY)
+    model_config = examples.shown_as(webhook_examples.REPLAY)
 
     since: Timestamp | None = Field(None, description="When they happened; null: all of the log")
 
 
 class ReplayAnswer(Answered):
-    model_config = examples.shown_as(examples.REPLAYED)
+    model_config = examples.shown_as(webhook_examples.REPLAYED)
 
     replayed: int = Field(description="Deliveries that had failed, and are due now")
 
 
 class DeliveriesQuery(Page):
-    status: Literal["pending", "delivered", "failed"] | None = None
+    status: DeliveryStatus | None = None
+
+
+class QuietHoursAnswer(Answered):
+    from_: str = Field(alias="from")
+    to: str
+    time_zone: str
 
 
 class WebhookAnswer(Answered):
-    model_config = examples.shown_as(examples.WEBHOOK)
+    model_config = examples.shown_as(webhook_examples.WEBHOOK)
 
     id: str
-    url: str
+    url: str = Field(description="Of a notice by chat only what it begins with: the rest is secret")
     description: str
     types: list[str]
+    quiet_hours: QuietHoursAnswer | None
     status: str = Field(description="enabled or disabled")
     disabled_reason: str | None = Field(
         description="by_request, gone (the receiver answered 410), or failing (for five days)"
@@ -110,22 +153,26 @@ class WebhookAnswer(Answered):
 
 
 class NewWebhookAnswer(WebhookAnswer):
-    model_config = examples.shown_as(examples.SHOWN_WEBHOOK)
+    model_config = examples.shown_as(webhook_examples.SHOWN_WEBHOOK)
 
-    secret: str = Field(description="By which calls are signed, shown this once")
+    secret: str = Field(
+        description="By which calls are signed, shown this once; empty: a notice is not signed"
+    )
 
 
 class AttemptAnswer(Answered):
     number: int
     at: str
-    status: int | None = Field(description="That the receiver answered with; null: it did not")
+    status: int | None = Field(
+        description="That the receiver answered with; null: it did not, or it is a notice"
+    )
     error: str | None = Field(description="Why there was no answer, or none that helps")
     seconds: float
     answer: str = Field(description="Its first 1,000 bytes")
 
 
 class DeliveryAnswer(Answered):
-    model_config = examples.shown_as(examples.DELIVERY)
+    model_config = examples.shown_as(webhook_examples.DELIVERY)
 
     id: str = Field(description="`webhook-id` of all its calls")
     type: str
@@ -138,7 +185,7 @@ class DeliveryAnswer(Answered):
 
 
 class FullDeliveryAnswer(DeliveryAnswer):
-    model_config = examples.shown_as(examples.FULL_DELIVERY)
+    model_config = examples.shown_as(webhook_examples.FULL_DELIVERY)
 
     data: Data = Field(description="As it is sent")
     attempts: list[AttemptAnswer] = Field(description="The last 20, the newest last")
@@ -150,6 +197,7 @@ def webhook(stored: Webhook) -> dict[str, Any]:
         "url": stored.url,
         "description": stored.description,
         "types": stored.types,
+        "quiet_hours": _quiet_hours(stored.quiet_hours),
         "status": "enabled" if stored.is_enabled else "disabled",
         "disabled_reason": stored.disabled_reason,
         "disabled_at": moment_or_none(stored.disabled_at),
@@ -158,6 +206,11 @@ def webhook(stored: Webhook) -> dict[str, Any]:
         "created_at": moment(stored.created_at),
         "updated_at": moment(stored.updated_at),
     }
+
+
+def _quiet_hours(stored: dict[str, str] | None) -> dict[str, str] | None:
+    """In this order: JSONB has one of its own."""
+    return stored and {name: stored[name] for name in ("from", "to", "time_zone")}
 
 
 def new_webhook(stored: Webhook, secret: str) -> dict[str, Any]:

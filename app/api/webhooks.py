@@ -29,9 +29,10 @@ ONE = "/v1/webhooks/{webhook_id}"
 )
 def post_webhook(parts: Parts, caller: Caller, actor: Actor, body: NewWebhook) -> Answer:
     """Make a webhook; the secret that its calls are signed by is shown this once."""
-    made, secret = webhooks.add(parts, caller.tenant_id, by=actor, **body.model_dump())
+    made, secret = webhooks.add(parts, caller.tenant_id, by=actor, **body.model_dump(by_alias=True))
     place = {"Location": f"{LIST}/{made.id}"}
-    return Answer(shown.new_webhook(made, secret), 201, place, shown_key=str(made.id))
+    shown_key = str(made.id) if secret else None
+    return Answer(shown.new_webhook(made, secret), 201, place, shown_key=shown_key)
 
 
 @route("GET", LIST, scope="admin", query=Page, answer=list[WebhookAnswer])

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli import client, output
+from app.cli import client, lengths, output
 from app.cli.failures import CommandFailed, WrongUsage
 from app.cli.output import AsJson
 
@@ -17,8 +17,6 @@ OfOperator = Annotated[
 
 KeyId = Annotated[str, typer.Argument(metavar="ID", help="Of `tocsin keys list`.")]
 
-UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-MOST_GRACE_S = 30 * UNITS["d"]
 COLUMNS: output.Columns = {
     "id": lambda key: key["id"],
     "name": lambda key: key["name"],
@@ -100,7 +98,7 @@ def rotate(
     as_json: AsJson = False,
 ) -> None:
     """Give a key a new secret, and print it: it is shown this once."""
-    grace_s = _seconds(grace)
+    grace_s = lengths.grace_s(grace)
     if is_operator:
         from app.cli import operator_keys
 
@@ -129,17 +127,6 @@ def _keep(key: str) -> None:
         ) from None
     if is_held:
         output.message(f"{path} has the new one.")
-
-
-def _seconds(text: str) -> int:
-    """Of a length such as `90`, `15m` or `1h`."""
-    number, unit = (text[:-1], text[-1]) if text[-1:] in UNITS else (text, "s")
-    if not (number.isascii() and number.isdecimal()):
-        raise WrongUsage(f"--grace {text}: must be seconds, or a length such as 90m, 1h or 7d.")
-    seconds = int(number) * UNITS[unit]
-    if seconds > MOST_GRACE_S:
-        raise WrongUsage(f"--grace {text}: must be 30 days at most.")
-    return seconds
 
 
 @app.command()

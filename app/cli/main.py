@@ -22,6 +22,7 @@ from app.cli import (
     transfer,
     up,
     upload,
+    webhooks,
     worker,
 )
 from app.cli.failures import EXIT_CODES, CommandFailed, ServiceRefused, exit_code
@@ -58,6 +59,7 @@ for command, panel in (
 app.command("import", rich_help_panel=RUN)(transfer.import_)
 app.add_typer(series.app, name="series", rich_help_panel=CLIENT)
 app.add_typer(keys.app, name="keys", rich_help_panel=CLIENT)
+app.add_typer(webhooks.app, name="webhooks", rich_help_panel=CLIENT)
 app.add_typer(tenants.app, name="tenants", rich_help_panel=CLIENT)
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 from app import signing, tracing
 from app.cli import output, servers
 from app.errors import Misconfigured, TocsinError
+from app.outbound import notices
 from app.settings import Settings
 from app.store import migrations
 from app.store.database import Database
@@ -19,6 +20,7 @@ def checked(settings: Settings) -> Settings:
     found = servers.reachable(settings)
     refuse_unmet(found, ("database_url", "redis_url"))
     tracing.refuse_missing(found)
+    notices.refuse_unsendable(found)
     with_database(found, is_strict=False)
     return found
 

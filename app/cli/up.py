@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from app.cli.credentials import Credentials
     from app.cli.steps import Steps
+    from app.outbound import notices
     from app.processes import Supervisor
     from app.settings import Settings
 
@@ -30,6 +31,7 @@ def up(
 
     configured = settings.read()
     tracing.refuse_missing(configured)
+    notices.refuse_unsendable(configured)
     ports.refuse_taken(configured.host, configured.port)
     steps = Steps()
     with ExitStack() as stack:

@@ -40,6 +40,7 @@ from app.client.blocking import Rows, Tocsin
 from app.client.calls.operator import Limits
 from app.client.calls.scoring import Scores
 from app.client.calls.series import Detector
+from app.client.calls.webhooks import QuietHours
 from app.client.errors import (
     ClientError,
     Conflict,
@@ -70,21 +71,32 @@ from app.client.errors import (
     Unavailable,
 )
 from app.client.retries import Retries
+from app.client.webhook_answers import (
+    Attempt,
+    Delivery,
+    FullDelivery,
+    NewWebhook,
+    Replayed,
+    Webhook,
+)
 
 __all__ = [
     "Anomaly",
     "AsyncRows",
     "AsyncTocsin",
+    "Attempt",
     "AuditEntry",
     "ClientError",
     "Conflict",
     "Damaged",
+    "Delivery",
     "Detector",
     "Erased",
     "Event",
     "Feedback",
     "FieldError",
     "Forbidden",
+    "FullDelivery",
     "IdempotencyKeyInUse",
     "IdempotencyKeyReused",
     "IdempotencySecretShown",
@@ -101,6 +113,7 @@ __all__ = [
     "ModelNotReady",
     "NewKey",
     "NewTenant",
+    "NewWebhook",
     "NotConfigured",
     "NotFound",
     "NotReachable",
@@ -111,8 +124,10 @@ __all__ = [
     "PlacedFeedback",
     "Point",
     "PointError",
+    "QuietHours",
     "QuotaExceeded",
     "RateLimited",
+    "Replayed",
     "Retries",
     "RowError",
     "Rows",
@@ -131,4 +146,5 @@ __all__ = [
     "Unavailable",
     "Upload",
     "Use",
+    "Webhook",
 ]

@@ -9,7 +9,16 @@ from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from app.client import requests
-from app.client.calls import history, keys, operator, points, scoring, series, training
+from app.client.calls import (
+    history,
+    keys,
+    operator,
+    points,
+    scoring,
+    series,
+    training,
+    webhooks,
+)
 from app.client.reading import R
 from app.client.requests import Listing, Request
 from app.client.retries import Ask, Flow
@@ -123,6 +132,18 @@ class Catalogue:
     set_event_feedback = one(history.set_event_feedback)
     set_score_feedback = one(history.set_score_feedback)
     list_feedback = rows(history.list_feedback)
+
+    create_webhook = one(webhooks.create_webhook)
+    list_webhooks = rows(webhooks.list_webhooks)
+    get_webhook = one(webhooks.get_webhook)
+    update_webhook = one(webhooks.update_webhook)
+    delete_webhook = one(webhooks.delete_webhook)
+    rotate_webhook = one(webhooks.rotate_webhook)
+    try_webhook = several(webhooks.try_webhook)
+    list_deliveries = rows(webhooks.list_deliveries)
+    get_delivery = one(webhooks.get_delivery)
+    replay_delivery = several(webhooks.replay_delivery)
+    replay_failed = one(webhooks.replay_failed)
 
     create_tenant = one(operator.create_tenant)
     list_tenants = rows(operator.list_tenants)

@@ -170,13 +170,18 @@ class IdempotencyKeyInUse(ServiceError):
 
 
 class IdempotencySecretShown(ServiceError):
-    """It was made, and the answer with its secret was lost: rotate the key of `key_id`."""
+    """It was made, and the answer with its secret was lost: rotate the key of `key_id`, or the
+    webhook of `webhook_id`."""
 
     code = "idempotency_secret_shown"
 
     @property
     def key_id(self) -> str:
         return str(self.problem["key_id"])
+
+    @property
+    def webhook_id(self) -> str:
+        return str(self.problem["webhook_id"])
 
 
 class TooLarge(ServiceError):

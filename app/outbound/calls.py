@@ -35,10 +35,11 @@ class Outcome:
     error: str | None = None
     answer: str = ""
     retry_after_s: int = 0
+    is_taken: bool = False  # of what has no status
 
     @property
     def is_success(self) -> bool:
-        return self.status is not None and 200 <= self.status < 300
+        return self.is_taken or (self.status is not None and 200 <= self.status < 300)
 
 
 def post(

@@ -15,7 +15,8 @@ DELIVERIES = tables.webhook_deliveries
 PREFIX = "msg_"
 
 ANEW = (
-    "UPDATE webhook_deliveries SET status = 'pending', ended_at = NULL, due_at = now(), tries = 0"
+    "UPDATE webhook_deliveries SET status = 'pending', ended_at = NULL, due_at = now(), tries = 0, "
+    "at_once = true"
 )
 REPLAY = text(
     f"{ANEW} WHERE tenant_id = :tenant_id AND webhook_id = :webhook_id AND message_id = :message_id"
@@ -39,7 +40,8 @@ FORGET = text(
 
 @dataclass(frozen=True)
 class Delivery:
-    """`attempts`: how the last of them went; `attempt`: how many there were."""
+    """`attempts`: how the last of them went; `attempt`: how many there were; `at_once`: somebody
+    asked for it, and no quiet hours hold it up."""
 
     tenant_id: UUID
     webhook_id: UUID
@@ -51,6 +53,7 @@ class Delivery:
     attempt: int
     tries: int
     due_at: datetime
+    at_once: bool
     attempts: list[dict[str, Any]]
     created_at: datetime
     ended_at: datetime | None

@@ -18,10 +18,11 @@ ULID = re.compile(rf"[0-7][{CROCKFORD}]{{25}}")
 
 
 def new_id() -> UUID:
-    milliseconds = time.time_ns() // 1_000_000
-    random = secrets.randbits(74)
-    high = (milliseconds << 16) | (0x7 << 12) | (random >> 62)
-    low = (0b10 << 62) | (random & ((1 << 62) - 1))
+    """What one process makes one after the other sorts so: the clock goes on below the millisecond
+    (RFC 9562, 6.2, method 3)."""
+    milliseconds, rest_ns = divmod(time.time_ns(), NS_PER_MS)
+    high = (milliseconds << 16) | (0x7 << 12) | (rest_ns * 4_096 // NS_PER_MS)
+    low = (0b10 << 62) | secrets.randbits(62)
     return UUID(int=(high << 64) | low)
 
 

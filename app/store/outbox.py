@@ -29,8 +29,8 @@ ADD = text(
     "WHERE tenant_id = :tenant_id AND disabled_at IS NULL AND :type = ANY(types) FOR KEY SHARE"
 )
 ADD_TEST = text(
-    "INSERT INTO webhook_deliveries (tenant_id, webhook_id, message_id, type, data) "
-    "VALUES (:tenant_id, :webhook_id, :message_id, :type, CAST(:data AS json))"
+    "INSERT INTO webhook_deliveries (tenant_id, webhook_id, message_id, type, data, at_once) "
+    "VALUES (:tenant_id, :webhook_id, :message_id, :type, CAST(:data AS json), true)"
 )
 DUE = text(
     "SELECT tenant_id, webhook_id FROM webhook_deliveries "
@@ -41,7 +41,7 @@ DUE = text(
 CLAIM = text(
     "WITH mine AS MATERIALIZED (SELECT message_id FROM webhook_deliveries "
     "WHERE tenant_id = :tenant_id AND webhook_id = :webhook_id AND status = 'pending' "
-    "AND due_at <= now() ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED) "
+    "AND due_at <= now() ORDER BY due_at, message_id LIMIT :most FOR UPDATE SKIP LOCKED) "
     "UPDATE webhook_deliveries AS of SET attempt = attempt + 1, tries = tries + 1, "
     "due_at = now() + make_interval(secs => :lease_s) FROM mine "
     "WHERE of.tenant_id = :tenant_id AND of.webhook_id = :webhook_id "
@@ -53,6 +53,17 @@ PUT_OFF = text(
     "UPDATE webhook_deliveries SET due_at = now() + make_interval(secs => :pause_s) "
     "WHERE tenant_id = :tenant_id AND webhook_id = :webhook_id "
     "AND status = 'pending' AND due_at <= now()"
+)
+PUT_OFF_UNTIL = text(
+    "UPDATE webhook_deliveries SET due_at = :until "
+    "WHERE tenant_id = :tenant_id AND webhook_id = :webhook_id "
+    "AND status = 'pending' AND due_at <= now() AND NOT at_once"
+)
+# Claimed, and not noted so far; whoever died over it has it until its lease is over.
+UNDER_WAY = text(
+    "SELECT EXISTS (SELECT FROM webhook_deliveries "
+    "WHERE tenant_id = :tenant_id AND webhook_id = :webhook_id AND status = 'pending' "
+    "AND due_at > now() AND attempt > coalesce((attempts -> -1 ->> 'number')::int, 0))"
 )
 LOGGED = (
     f"attempts = CASE WHEN jsonb_array_length(attempts) < {KEPT_ATTEMPTS} "
@@ -148,6 +159,16 @@ def claim(connection: Connection, of: Due, most: int, lease_s: float) -> list[Cl
 def put_off(connection: Connection, of: Due, pause_s: float) -> None:
     """What is due is due later."""
     connection.execute(PUT_OFF, {**of._asdict(), "pause_s": pause_s})
+
+
+def put_off_until(connection: Connection, of: Due, until: datetime) -> None:
+    """The same, but for what somebody asked for."""
+    connection.execute(PUT_OFF_UNTIL, {**of._asdict(), "until": until})
+
+
+def is_under_way(connection: Connection, of: Due) -> bool:
+    """Whether a call of the webhook is; who asks holds the webhook, or another may begin one."""
+    return bool(connection.scalar(UNDER_WAY, of._asdict()))
 
 
 def note_delivered(connection: Connection, claim: Claim, entry: Mapping[str, Any]) -> None:

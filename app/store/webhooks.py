@@ -57,6 +57,8 @@ class Webhook:
     previous_number: int | None
     previous_salt: bytes | None
     previous_until: datetime | None
+    sealed: bytes | None
+    quiet_hours: dict[str, str] | None
     failing_since: datetime | None
     disabled_at: datetime | None
     disabled_reason: str | None
@@ -66,6 +68,15 @@ class Webhook:
     @property
     def is_enabled(self) -> bool:
         return self.disabled_at is None
+
+    @property
+    def is_notice(self) -> bool:
+        return self.sealed is not None
+
+    @property
+    def is_told_in_order(self) -> bool:
+        """One after the other, as it matters where people read it, or much has waited."""
+        return self.is_notice or self.quiet_hours is not None
 
 
 def add(connection: Connection, tenant_id: UUID, webhook_id: UUID, **settings: Any) -> Webhook:
@@ -147,6 +158,13 @@ def rotate(
     """From now on this is its secret; the one before signs too for the grace."""
     values = {"number": number, "salt": salt, "grace_s": grace_s}
     connection.execute(ROTATE, {"tenant_id": tenant_id, "id": webhook_id, **values})
+
+
+def now(connection: Connection) -> datetime:
+    """By the database's clock, which all deliveries go by."""
+    found = connection.scalar(select(func.now()))
+    assert isinstance(found, datetime)
+    return found
 
 
 def note_success(connection: Connection, tenant_id: UUID, webhook_id: UUID) -> None:

@@ -122,7 +122,7 @@ def _webhooks(refs: dict[Any, Any]) -> dict[str, Any]:
         type_: {
             "post": {
                 "summary": (model.__doc__ or "").rstrip("."),
-                "description": "Signed as Standard Webhooks says: docs/webhooks.md.",
+                "description": "Signed as Standard Webhooks says: docs/webhooks.md, notices.md.",
                 "security": [],
                 "parameters": [
                     {"name": f"webhook-{name}", "in": "header", "required": True, **TEXT}

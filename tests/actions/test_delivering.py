@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, timedelta
 from ipaddress import ip_network
 from typing import Any
 
@@ -371,6 +372,81 @@ def test_a_webhook_that_is_removed_meanwhile_is_no_error(
     assert len(receiver.calls) == 1
     with pytest.raises(NotFound):
         now_of(account, webhook)
+
+
+# Quiet hours
+
+
+def around_now(account: Account, from_h: float, to_h: float) -> dict[str, str]:
+    """Quiet hours in UTC that begin and end so many hours from now."""
+    now = now_from(account).astimezone(UTC)
+    start, end = (f"{now + timedelta(hours=h):%H:%M}" for h in (from_h, to_h))
+    return {"from": start, "to": end, "time_zone": "UTC"}
+
+
+def test_in_quiet_hours_all_waits_for_their_end_and_then_comes_in_its_order(
+    account: Account, sender: Sender, receiver: Receiver
+) -> None:
+    webhook = account.listen(receiver.url(), quiet_hours=around_now(account, -2, 2))
+    tell(account, 5)
+    assert deliver_due(sender, webhook) == []
+    waiting = account.told()
+    assert {one.attempt for one in waiting} == {0}
+    [due_at] = {one.due_at for one in waiting}
+    assert timedelta(hours=1, minutes=58) < due_at - now_from(account) <= timedelta(hours=2)
+    assert place(webhook) not in delivering.due(sender), "nobody looks again and again"
+    over = {"quiet_hours": around_now(account, 2, 4)}
+    webhooks.change(account.parts, account.id, str(webhook.id), over)
+    make_due(account)
+    while deliver_due(sender, webhook):
+        pass
+    assert [call.message["data"]["n"] for call in receiver.calls] == [0, 1, 2, 3, 4]
+
+
+def test_a_try_that_falls_into_quiet_hours_waits_too(
+    account: Account, sender: Sender, receiver: Receiver
+) -> None:
+    webhook = account.listen(receiver.url())
+    receiver.behave = answer(500)
+    tell(account)
+    assert deliver_due(sender, webhook) == [False]
+    quiet = {"quiet_hours": around_now(account, -1, 1)}
+    webhooks.change(account.parts, account.id, str(webhook.id), quiet)
+    make_due(account)
+    assert deliver_due(sender, webhook) == []
+    assert one(account).due_at > now_from(account) + timedelta(minutes=50)
+
+
+def test_what_somebody_asked_for_goes_in_quiet_hours_too(
+    account: Account, sender: Sender, receiver: Receiver
+) -> None:
+    webhook = account.listen(receiver.url(), quiet_hours=around_now(account, -2, 2))
+    tell(account)
+    assert deliver_due(sender, webhook) == []
+    deliveries.try_out(account.parts, account.id, str(webhook.id))
+    assert deliver_due(sender, webhook) == [True]
+    waiting = shown_id(one(account).message_id)
+    deliveries.replay(account.parts, account.id, str(webhook.id), waiting)
+    assert deliver_due(sender, webhook) == [True]
+    assert [call.message["type"] for call in receiver.calls] == ["webhook.test", "event.opened"]
+
+
+def test_where_the_order_counts_one_is_called_after_the_other(
+    account: Account, sender: Sender, receiver: Receiver
+) -> None:
+    webhook = account.listen(receiver.url(), quiet_hours=around_now(account, 2, 4))
+    tell(account, 3)
+    [first] = claim_all(sender, webhook)
+    assert claim_all(sender, webhook) == [], "the first is under way"
+    assert delivering.deliver(sender, first)
+    [second] = claim_all(sender, webhook)
+    make_due(account)  # its lease is over
+    [again] = claim_all(sender, webhook)
+    assert again.message_id == second.message_id
+    receiver.behave = answer(500)
+    assert not delivering.deliver(sender, again)
+    [third] = claim_all(sender, webhook)
+    assert third.data == {"n": 2}, "one that fails holds up nobody"
 
 
 # Tests and replays

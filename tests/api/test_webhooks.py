@@ -14,6 +14,7 @@ Holding = Callable[..., httpx.Client]
 Rows = Callable[..., list[Any]]
 HOOKS = "/v1/webhooks"
 URL = "https://hook.invalid/hook"
+QUIET = {"from": "22:00", "to": "07:00", "time_zone": "Europe/Berlin"}
 ALL = ["event.opened", "event.closed", "training.failed", "webhook.disabled"]
 
 
@@ -74,6 +75,9 @@ def test_lists_are_paged_the_oldest_first(tenant: Tenant) -> None:
         ("url", "https://[fd00::1]/"),
         ("url", "https://user:secret@hook.invalid/"),
         ("url", "not a url"),
+        ("url", "mailto:ops@example.com"),  # the operator of these tests sends no notices
+        ("url", "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"),
+        ("url", "json://127.0.0.1/"),
         ("url", ""),
         ("url", 5),
         ("url", "https://hook.invalid/" + "x" * 2_000),
@@ -82,6 +86,13 @@ def test_lists_are_paged_the_oldest_first(tenant: Tenant) -> None:
         ("types", ["webhook.test"]),
         ("types", ["event.opened", "event.opened"]),
         ("description", "x" * 2_001),
+        ("quiet_hours", {}),
+        ("quiet_hours", {**QUIET, "from": "24:00"}),
+        ("quiet_hours", {**QUIET, "from": "7:00"}),
+        ("quiet_hours", {**QUIET, "to": QUIET["from"]}),
+        ("quiet_hours", {**QUIET, "time_zone": "Europe/Atlantis"}),
+        ("quiet_hours", {**QUIET, "time_zone": "../zones"}),
+        ("quiet_hours", {**QUIET, "weekdays": True}),
     ],
 )
 def test_what_is_not_valid_is_named_when_it_is_made_and_when_it_is_changed(
@@ -107,6 +118,13 @@ def test_what_is_changed_changes_and_the_rest_stays(tenant: Tenant) -> None:
     assert changed["description"] == "before"
     assert tenant.http.patch(one, json={"url": None, "status": None}).json()["url"] == f"{URL}/2"
     assert tenant.http.get(one).json()["types"] == ["event.closed"]
+
+
+def test_quiet_hours_stay_until_they_are_taken_back(tenant: Tenant) -> None:
+    one = f"{HOOKS}/{make(tenant, quiet_hours=QUIET)['id']}"
+    assert tenant.http.patch(one, json={"description": "x"}).json()["quiet_hours"] == QUIET
+    assert tenant.http.get(one).json()["quiet_hours"] == QUIET
+    assert tenant.http.patch(one, json={"quiet_hours": None}).json()["quiet_hours"] is None
 
 
 def test_disabled_and_enabled_again(tenant: Tenant) -> None:

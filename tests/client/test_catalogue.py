@@ -11,15 +11,16 @@ import pytest
 
 import app.client.answers
 from app import errors
-from app.api import answers, bodies, operator_answers
+from app.api import answers, bodies, operator_answers, webhook_bodies
 from app.api.detectors import Detector
 from app.client import AsyncTocsin, Tocsin
 from app.client import errors as client_errors
-from app.client.calls import operator, series
+from app.client.calls import operator, series, webhooks
 from app.client.catalogue import Catalogue, one, rows, several
 from app.client.reading import Record
 from app.client.requests import Listing, Request
 from app.client.retries import Work
+from app.store import outbox
 from app.web.routes import Route
 from tests.web.asking import ROUTES, name_of
 
@@ -55,14 +56,16 @@ ARGUMENTS: dict[str, Any] = {
     "value_column": "v",
     "version": 1,
     "create": True,
+    "delivery_id": "msg_01HKF0T8M1ABCDEFGHJKMNPQRS",
     "end": 1,
+    "url": "https://hook.invalid/hook",
+    "webhook_id": "01890a5d-ac96-774b-bcce-b302099a8059",
 }
 WITHOUT_METHOD = {  # by a pattern of their paths: why
     r"(?!/v1/).*": "for browsers, probes and scrapers, each of which is a client of its own",
     r"/v1/admin/metrics": "for Prometheus, which scrapes it",
     r"/v1/session": "for browsers: it turns a key into a cookie",
     r"/v1/(overview|preview|series/{series_name}/chart)": "for pages, which draw what they answer",
-    r"/v1/webhooks.*": "not yet",
 }
 METHODS = {
     name: method
@@ -150,9 +153,10 @@ def records(base: type[Record]) -> Iterator[type[Record]]:
     "kind", [*records(Record), app.client.answers.Upload], ids=lambda kind: kind.__name__
 )
 def test_an_answer_has_the_fields_that_the_api_declares(kind: type[Any]) -> None:
-    names = {"AuditEntry": "Audit"}
+    names = {"AuditEntry": "Audit", "Replayed": "Replay"}
     name = f"{names.get(kind.__name__, kind.__name__)}Answer"
-    room = answers if hasattr(answers, name) else operator_answers
+    rooms = (answers, operator_answers, webhook_bodies)
+    room = next(one for one in rooms if hasattr(one, name))
     declared = getattr(room, name).model_fields
     hints = get_type_hints(kind)
     own = {one.name for one in fields(kind)} - {"raw", "parts"}
@@ -169,10 +173,19 @@ def test_an_answer_has_the_fields_that_the_api_declares(kind: type[Any]) -> None
         (series.SeriesSettings, bodies.SeriesChanges),
         (operator.Limits, bodies.TenantLimits),
         (operator.TenantChanges, bodies.TenantChanges),
+        (webhooks.WebhookChanges, webhook_bodies.WebhookChanges),
     ],
 )
 def test_what_can_be_set_is_what_the_api_takes(given: Any, body: Any) -> None:
     assert get_type_hints(given).keys() == body.model_fields.keys()
+
+
+@pytest.mark.parametrize(
+    ("names", "declared"),
+    [(webhooks.Type, outbox.Type), (webhooks.DeliveryStatus, webhook_bodies.DeliveryStatus)],
+)
+def test_names_to_choose_from_are_those_of_the_api(names: Any, declared: Any) -> None:
+    assert get_args(names) == get_args(declared)
 
 
 def codes(base: type[Exception]) -> set[str]:

@@ -19,7 +19,7 @@ from tests.service import Service, Tenant, running, wait_until
 
 # The oldest schema that this version's server can work on: where a new server is started before
 # the migration, requests are answered as well.
-OLDEST_SERVED = "0013"
+OLDEST_SERVED = "0014"
 HISTORY = "timestamp,value\n" + "".join(f"2024-01-01T00:{m:02}:00Z,{m}\n" for m in range(60))
 PROGRAM = Path(sys.executable).with_name("tocsin")
 

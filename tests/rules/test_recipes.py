@@ -76,7 +76,7 @@ def test_the_recipes_do_what_they_promise(service: Service, tenant: Tenant, tmp_
     assert {language for language, _ in left} == {"python"}
     names = ["open_events.py" if "is_open" in text else "snippet.py" for _, text in left]
     said = [reader.python(text, name) for (_, text), name in zip(left, names, strict=True)]
-    first, errors, events, pandas, large, log, meanwhile, batch, operator, plain = said
+    first, errors, events, pandas, large, log, meanwhile, batch, hook, operator, plain = said
     assert "60 stored, 0 known" in first
     assert "RowError(row=2, column='timestamp'" in errors
     assert events == ""
@@ -88,6 +88,8 @@ def test_the_recipes_do_what_they_promise(service: Service, tenant: Tenant, tmp_
     assert batch.count("24 loaded\n") == 4
     assert "0 loaded the second time" in batch
     assert "model version 1" in batch
+    assert "whsec_" in hook
+    assert "0 are told again" in hook
     assert "tcs_" in operator
     assert plain == "cpu.host0\n"
     uploaded, woken = reader.cron(table)

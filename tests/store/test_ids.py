@@ -1,6 +1,7 @@
 """Ids sort by time; those of events are made of what they name."""
 
-from uuid import UUID, uuid4
+import time
+from uuid import RFC_4122, UUID, uuid4
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +28,17 @@ def test_a_known_ulid_is_written_as_its_specification_does() -> None:
 def test_another_text_is_no_ulid(text: str) -> None:
     known = from_ulid(text)
     assert known is None or ulid(known) == text.upper()
+
+
+def test_ids_are_told_apart_and_sort_by_when_they_were_made() -> None:
+    made = []
+    for _ in range(200):
+        made.append(new_id())
+        until = time.perf_counter_ns() + 1_000  # finer than that no clock is read
+        while time.perf_counter_ns() < until:
+            pass
+    assert made == sorted(set(made))
+    assert {(one.version, one.variant) for one in made} == {(7, RFC_4122)}
 
 
 def test_characters_and_lengths_that_no_ulid_has_are_refused() -> None:

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     ForeignKeyConstraint,
     Index,
@@ -32,6 +33,8 @@ webhooks = Table(
     Column("previous_number", Integer),
     Column("previous_salt", LargeBinary),
     Column("previous_until", Moment),
+    Column("sealed", LargeBinary),  # the address of a notice, of which `url` shows a part
+    Column("quiet_hours", JSONB(none_as_null=True)),  # from, to, time_zone
     Column("failing_since", Moment),  # the first failure since anything was delivered
     Column("disabled_at", Moment),
     Column("disabled_reason", Text),
@@ -54,6 +57,7 @@ webhook_deliveries = Table(
     Column("attempt", Integer, nullable=False, server_default=text("0")),  # claims so far
     Column("tries", Integer, nullable=False, server_default=text("0")),  # since the last replay
     Column("due_at", Moment, nullable=False, server_default=text("now()")),
+    Column("at_once", Boolean, nullable=False, server_default=text("false")),  # in quiet hours too
     Column("attempts", JSONB, nullable=False, server_default=text("'[]'::jsonb")),  # how they went
     Column("created_at", Moment, nullable=False, server_default=text("now()")),
     Column("ended_at", Moment),
