@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from app.cli.credentials import Credentials
     from app.cli.steps import Steps
-    from app.outbound import notices
     from app.processes import Supervisor
     from app.settings import Settings
 
@@ -27,6 +26,7 @@ def up(
     from app import settings, tracing
     from app.cli import children, own_servers, ports
     from app.cli.steps import Steps
+    from app.outbound import notices
     from app.processes import Gate, Supervisor
 
     configured = settings.read()
