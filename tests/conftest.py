@@ -68,6 +68,10 @@ class Installed:
     def owner_url(self) -> str:
         return self.servers.url("tocsin_test_owner", self.name)
 
+    @property
+    def superuser_url(self) -> str:
+        return urlunsplit(urlsplit(self.servers.superuser_url)._replace(path=f"/{self.name}"))
+
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
@@ -172,6 +176,16 @@ def service(
         made.start_worker()
         made.start_upkeep()
         yield made
+
+
+@pytest.fixture
+def delivery(service: Service, installed: Installed) -> Iterator[None]:
+    """A process that calls webhooks: not those of hundreds of other tests, for which they wait."""
+    with psycopg.connect(installed.superuser_url, autocommit=True) as connection:
+        connection.execute("DELETE FROM webhook_deliveries WHERE status = 'pending'")
+    service.start_delivery()
+    yield
+    service.stop("delivery")
 
 
 def environment_of(settings: Settings) -> dict[str, str]:

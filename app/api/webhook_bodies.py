@@ -33,7 +33,7 @@ Types = Annotated[
 ]
 
 
-Time = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", examples=["22:00"])]
+Time = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 
 class QuietHours(Body):
@@ -43,7 +43,9 @@ class QuietHours(Body):
 
     from_: Time = Field(alias="from", description="By the clock of the zone")
     to: Time = Field(description="On that day, or where it is not after `from` on the next")
-    time_zone: str = Field(max_length=64, description="An IANA name such as `Europe/Berlin`")
+    time_zone: str = Field(
+        min_length=1, max_length=64, description="An IANA name such as `Europe/Berlin`"
+    )
 
     @field_validator("time_zone")
     @classmethod

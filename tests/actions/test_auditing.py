@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 import numpy as np
@@ -38,8 +37,7 @@ def parts(account: Account) -> Parts:
 
 @pytest.fixture
 def superuser(apart: Installed) -> Iterator[psycopg.Connection]:
-    url = urlsplit(apart.servers.superuser_url)._replace(path=f"/{apart.name}")
-    with psycopg.connect(urlunsplit(url), autocommit=True) as connection:
+    with psycopg.connect(apart.superuser_url, autocommit=True) as connection:
         yield connection
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import copyfile
-from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 import numpy as np
@@ -41,7 +40,7 @@ class Place:
 
     def rows(self) -> Rows:
         """Every row of every table, as text."""
-        with psycopg.connect(superuser_url(self.database)) as connection:
+        with psycopg.connect(self.database.superuser_url) as connection:
             found = {}
             for table, columns in backup.tables(connection).items():
                 kept = [c for c in columns if c not in SKIPPED_COLUMNS.get(table, ())]
@@ -56,10 +55,6 @@ class Place:
 
 
 def quiet(_: str, __: int) -> None: ...
-
-
-def superuser_url(database: Installed) -> str:
-    return urlunsplit(urlsplit(database.servers.superuser_url)._replace(path=f"/{database.name}"))
 
 
 def make_place(servers: Servers, folder: Path, secret_of: Settings | None = None) -> Place:
@@ -255,13 +250,13 @@ def test_a_backup_of_an_earlier_revision_is_restored_and_then_migrated(
 ) -> None:
     old = places()
     migrations.upgrade(old.database.owner_url, old.database.server_url, revision)
-    with psycopg.connect(superuser_url(old.database)) as superuser:
+    with psycopg.connect(old.database.superuser_url) as superuser:
         for statement in OLD_ROWS:
             superuser.execute(statement.encode())
     file = tmp_path / "old.backup"
     secret = backups._existing_secret(old.settings)
     assert secret
-    written = backup.take(superuser_url(old.database), file, secret, quiet)
+    written = backup.take(old.database.superuser_url, file, secret, quiet)
     assert written.revision == revision
     target = places()
     migrations.upgrade(target.database.owner_url, target.database.server_url)

@@ -3,7 +3,6 @@
 import zlib
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 import numpy as np
@@ -23,8 +22,7 @@ TABLES = [name for name in tables.metadata.tables if name != "audit"]
 
 @pytest.fixture
 def superuser(apart: Installed) -> Iterator[psycopg.Connection]:
-    url = urlsplit(apart.servers.superuser_url)._replace(path=f"/{apart.name}")
-    with psycopg.connect(urlunsplit(url), autocommit=True) as connection:
+    with psycopg.connect(apart.superuser_url, autocommit=True) as connection:
         yield connection
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 import numpy as np
@@ -30,8 +29,7 @@ OF_SERIES = [name for name in OWNED if "series_id" in tables.metadata.tables[nam
 
 @pytest.fixture
 def superuser(apart: Installed) -> Iterator[psycopg.Connection]:
-    url = urlsplit(apart.servers.superuser_url)._replace(path=f"/{apart.name}")
-    with psycopg.connect(urlunsplit(url), autocommit=True) as connection:
+    with psycopg.connect(apart.superuser_url, autocommit=True) as connection:
         yield connection
 
 

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 import psycopg
@@ -35,8 +34,7 @@ BAD_KEYS = [b"", b"x" * 256, b"caf\xe9", b"a\tb"]
 
 @pytest.fixture
 def superuser(installed: Installed) -> Iterator[psycopg.Connection]:
-    url = urlsplit(installed.servers.superuser_url)._replace(path=f"/{installed.name}")
-    with psycopg.connect(urlunsplit(url)) as connection:
+    with psycopg.connect(installed.superuser_url) as connection:
         yield connection
 
 

@@ -6,18 +6,15 @@ from typing import Any
 import pytest
 
 from tests.receiver import Receiver, answer, receiving
-from tests.service import Service
 
 URL = "https://hook.invalid/hook"
 
 
 @pytest.fixture
-def receiver(service: Service) -> Iterator[Receiver]:
+def receiver(delivery: None) -> Iterator[Receiver]:
     """With a process that calls it."""
-    service.start_delivery()
     with receiving() as made:
         yield made
-    service.stop("delivery")
 
 
 def test_a_webhook_is_made_changed_listed_and_removed(tocsin: Any) -> None:

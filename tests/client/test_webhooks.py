@@ -21,12 +21,10 @@ URL = "https://hook.invalid/hook"
 
 
 @pytest.fixture
-def receiver(service: Service) -> Iterator[Receiver]:
+def receiver(delivery: None) -> Iterator[Receiver]:
     """With a process that calls it."""
-    service.start_delivery()
     with receiving() as made:
         yield made
-    service.stop("delivery")
 
 
 def test_a_webhook_is_made_changed_listed_and_removed(client: Tocsin) -> None:

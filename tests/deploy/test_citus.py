@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
@@ -54,8 +53,7 @@ BREACHES = {
 
 @pytest.fixture
 def superuser(installed: Installed) -> Iterator[psycopg.Connection]:
-    url = urlsplit(installed.servers.superuser_url)._replace(path=f"/{installed.name}")
-    with psycopg.connect(urlunsplit(url)) as connection:
+    with psycopg.connect(installed.superuser_url) as connection:
         yield connection
         connection.rollback()
 

@@ -28,7 +28,7 @@ PROBABILITY = {"wait": 1.0}
 PLACES = {
     "expires_at": ["body.expires_at"],
     "wait": ["query.wait"],
-    "timezone": ["body.timezone", "body.detector.timezone"],
+    "timezone": ["body.timezone", "body.detector.timezone", "body.quiet_hours.time_zone"],
     "timestamp": ["path.timestamp", "body.timestamp", "body.points[*].timestamp"],
     "series_name": ["path.series_name", "query.series", "body.points[*].series"],
 }

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterator
-from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
@@ -35,8 +34,7 @@ def walled(servers: Servers) -> Iterator[Installed]:
 
 @pytest.fixture(scope="package")
 def superuser(walled: Installed) -> Iterator[psycopg.Connection]:
-    url = urlsplit(walled.servers.superuser_url)._replace(path=f"/{walled.name}")
-    with psycopg.connect(urlunsplit(url), autocommit=True) as connection:
+    with psycopg.connect(walled.superuser_url, autocommit=True) as connection:
         yield connection
 
 

@@ -1,7 +1,6 @@
 """The walls between tenants, read off the catalog: a new table cannot be added without them."""
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
@@ -126,8 +125,7 @@ BREACHES = {
 @pytest.fixture
 def superuser(installed: Installed) -> Iterator[psycopg.Connection]:
     """In a transaction that is undone."""
-    url = urlsplit(installed.servers.superuser_url)._replace(path=f"/{installed.name}")
-    with psycopg.connect(urlunsplit(url)) as connection:
+    with psycopg.connect(installed.superuser_url) as connection:
         yield connection
         connection.rollback()
 

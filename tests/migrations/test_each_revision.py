@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 import numpy as np
@@ -74,7 +73,7 @@ def parts(environment: Environment) -> Iterator[Parts]:
 
 
 def as_superuser(installed: Installed) -> str:
-    return urlunsplit(urlsplit(installed.servers.superuser_url)._replace(path=f"/{installed.name}"))
+    return installed.superuser_url
 
 
 def fill(connection: Any, key: ApiKey, parts: Parts, history: Points, artifact: bytes) -> None:

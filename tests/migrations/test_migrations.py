@@ -251,4 +251,4 @@ def _owner(superuser_url: str, right: str) -> str:
 
 
 def _as_superuser(installed: Installed) -> str:
-    return urlunsplit(urlsplit(installed.servers.superuser_url)._replace(path=f"/{installed.name}"))
+    return installed.superuser_url

@@ -117,16 +117,13 @@ def test_the_roles_of_the_page_on_operating_are_enough_for_a_migration(
                 connection.execute(f"DROP ROLE {mark}_{role}")
 
 
+@pytest.mark.usefixtures("delivery")
 def test_the_receiver_of_the_page_on_webhooks_verifies_what_it_is_told(
     service: Service, tenant: Tenant, tmp_path: Path
 ) -> None:
     [receiver] = blocks("webhooks.md", "python")
     (tmp_path / "receiver.py").write_text(receiver)
-    service.start_delivery()
-    try:
-        told, tested, listed = run("webhooks.md", service, tenant, tmp_path)
-    finally:
-        service.stop("delivery")
+    told, tested, listed = run("webhooks.md", service, tenant, tmp_path)
     assert told.startswith("webhook.test {'webhook': '/v1/webhooks/")
     assert json.loads(tested)["last_attempt"]["status"] == 204
     assert [one["status"] for one in json.loads(listed)["data"]] == ["delivered"]

@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 import numpy as np
@@ -58,8 +57,7 @@ class Owner:
 
 @pytest.fixture
 def superuser(installed: Installed) -> Iterator[psycopg.Connection]:
-    url = urlsplit(installed.servers.superuser_url)._replace(path=f"/{installed.name}")
-    with psycopg.connect(urlunsplit(url), autocommit=True) as connection:
+    with psycopg.connect(installed.superuser_url, autocommit=True) as connection:
         yield connection
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from subprocess import run
-from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
 import psycopg
@@ -251,7 +250,7 @@ def is_let_in(url: str) -> bool:
 
 
 def superuser_url(installed: Installed) -> str:
-    return urlunsplit(urlsplit(installed.servers.superuser_url)._replace(path=f"/{installed.name}"))
+    return installed.superuser_url
 
 
 def owner_url(installed: Installed) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import chain
-from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 import numpy as np
@@ -40,8 +39,7 @@ def database(apart: Installed) -> Iterator[Database]:
 
 @pytest.fixture
 def superuser(apart: Installed) -> Iterator[psycopg.Connection]:
-    url = urlsplit(apart.servers.superuser_url)._replace(path=f"/{apart.name}")
-    with psycopg.connect(urlunsplit(url), autocommit=True) as connection:
+    with psycopg.connect(apart.superuser_url, autocommit=True) as connection:
         yield connection
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 import psycopg
@@ -217,8 +216,7 @@ def beside_a_large_tenant(
 ) -> Iterator[psycopg.Connection]:
     """As the server's role, in a transaction that is undone."""
     of = make_series()
-    url = urlsplit(installed.servers.superuser_url)._replace(path=f"/{installed.name}")
-    with psycopg.connect(urlunsplit(url)) as connection:
+    with psycopg.connect(installed.superuser_url) as connection:
         connection.execute(MANY_ANOMALIES, {"tenant": of.tenant_id, "series": of.id})
         connection.execute("ANALYZE scores_2024")
         connection.execute("SET LOCAL ROLE tocsin_server")
