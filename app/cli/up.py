@@ -48,6 +48,8 @@ def up(
         gate.open()
         supervisor.await_ready("server")
         known = _start_workers(complete, supervisor, steps)
+        if not with_demo:
+            _say_what_is_next(configured, known, steps)
         with _demo(configured, known, supervisor, steps) if with_demo else nullcontext():
             supervisor.run_until_signal()
     steps.note("All of it has stopped.")
@@ -71,17 +73,23 @@ def _start_workers(
 ) -> "Credentials":
     """Beside the server, and a key for whoever runs it: that first, so that the server answers
     before its processors are asked for by a worker that loads."""
-    from app.cli import children, credentials
+    from app.cli import children
 
     known = _with_operator_key(configured)
     log_dir = _log_dir(configured)
     supervisor.start(*children.workers(configured, log_dir))
     steps.note(f"listening on {children.url(configured)}, logs in {os.path.relpath(log_dir)}")
+    return known
+
+
+def _say_what_is_next(configured: "Settings", known: "Credentials", steps: "Steps") -> None:
+    """Where the demo does not make a tenant, somebody has to."""
+    from app.cli import credentials
+
     if not known.api_key:
         stored = os.path.relpath(configured.data_dir / credentials.FILE)
         steps.note(f"no tenant yet: sign in there with the operator_key of {stored}, and make one,")
         steps.note("or make it here: tocsin tenants create NAME")
-    return known
 
 
 def _log_dir(configured: "Settings") -> "Path":
