@@ -89,7 +89,9 @@ class Settings(BaseSettings):
         "2 MB where history repeats itself",
     )
     slow_requests: int = Field(
-        1, ge=1, description="Requests of a process that may wait or compute for seconds at a time"
+        1,
+        ge=1,
+        description="Detections (`/v1/detect`) that a process computes at a time; others wait",
     )
     job_lease_s: float = Field(
         10.0, ge=1, description="Seconds without a sign of life after which a job is taken over"

@@ -197,6 +197,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "TOCSIN_REDIS_URL": settings.required("redis_url"),
         "TOCSIN_JOB_LEASE_S": str(settings.job_lease_s),
         "TOCSIN_WEBHOOK_NETWORKS": settings.webhook_networks,
+        "TOCSIN_API_THREADS": "8",
         "TOCSIN_METRICS_TENANTS": "1000",
         "TOCSIN_TENANT_REQUESTS_PER_S": "100000",  # but where a test gives a tenant its own
     }

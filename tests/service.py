@@ -102,7 +102,7 @@ class Service:
             "--interface=wsgi",
             f"--port={port}",
             "--workers=1",
-            "--blocking-threads=2",
+            "--blocking-threads=8",
             "--no-ws",
             application,
         )

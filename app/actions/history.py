@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from app.actions.parts import Parts
+from app.detection import TRAINING_POINTS
 from app.errors import NotFound, NotScored
 from app.ingest.timestamps import format_timestamp
 from app.store import Connection, audit, events, listing, points, scores, series, tenants
@@ -76,7 +77,10 @@ def stored_score(connection: Connection, of: Series, time_ns: int) -> Score:
     if stored:
         return stored[0]
     if len(points.between(connection, of, time_ns, time_ns, 1)):
-        raise NotScored("The point is stored, but was never scored: train the series, or score it")
+        raise NotScored(
+            "The point is stored and has no score: it comes with a training, "
+            f"for the newest {TRAINING_POINTS:,} points, or when it is sent to be scored"
+        )
     raise NotFound(f"{of.name} has no point at {format_timestamp(time_ns)}")
 
 

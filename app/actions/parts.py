@@ -8,6 +8,7 @@ from app.actions.gathering import Gathering
 from app.actions.holding import Holding
 from app.actions.measuring import Readings
 from app.actions.memory import KeyMemory, SeriesIds, SeriesMemory
+from app.actions.places import Places
 from app.actions.quotas import UseMemory
 from app.actions.throttle import Throttle
 from app.cache import Cache
@@ -36,7 +37,8 @@ class Parts:
     use: UseMemory
     gathering: Gathering
     holding: Holding
-    slow_places: BoundedSemaphore  # held by what may wait or compute for seconds
+    waiting: Places  # of requests that wait for seconds, for what others do
+    slow_places: BoundedSemaphore  # held by what computes for seconds
     refusals: Throttle  # of rows that tell of refused keys
     work_numbers: WorkNumbers
     readings: Readings
@@ -66,6 +68,7 @@ def assemble(settings: Settings) -> Parts:
         use=UseMemory(),
         gathering=Gathering(),
         holding=Holding(),
+        waiting=Places(max(2, settings.api_threads // 4)),
         slow_places=BoundedSemaphore(settings.slow_requests),
         refusals=Throttle(),
         work_numbers=WorkNumbers(redis_url),

@@ -5,6 +5,7 @@ a process or Redis remembers of that past counts only as far as the lock shows i
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from uuid import UUID
 
 from app import metrics
@@ -48,21 +49,17 @@ def score(
 ) -> Answer:
     """Store and judge points of one series or many; all are stored, or none.
 
-    A series that somebody else holds is waited for: a moment by anybody, longer in a slow place,
+    A series that somebody else holds is waited for: a moment by anybody, longer in a place to wait,
     for who waits takes a thread from all others.
     """
     try:
         return _score_in_turn(parts, tenant_id, asked, is_replacing, QUICK_WAIT_S)
     except SeriesHeld:
         pass
-    if not parts.slow_places.acquire(blocking=False):
-        raise Unavailable(f"Points are being stored in {_named(asked)}: ask again")
-    try:
-        return _score_in_turn(parts, tenant_id, asked, is_replacing, LOCK_WAIT_S)
-    except SeriesHeld:
-        raise Unavailable(f"Points are being stored in {_named(asked)}: ask again") from None
-    finally:
-        parts.slow_places.release()
+    with suppress(SeriesHeld), parts.waiting.held(tenant_id) as may_wait:
+        if may_wait:
+            return _score_in_turn(parts, tenant_id, asked, is_replacing, LOCK_WAIT_S)
+    raise Unavailable(f"Points are being stored in {_named(asked)}: ask again")
 
 
 def _named(asked: Mapping[str, Asked]) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.actions import trial
+from app.actions.caller import Caller
 from app.actions.parts import Parts
 from app.api import answers, shown, tables
 from app.api.bodies import DetectRequest
@@ -23,7 +24,7 @@ from app.web.routes import route
     answer=answers.DetectAnswer,
     errors=(503,),
 )
-def post_detect(parts: Parts, body: DetectRequest) -> dict[str, Any]:
+def post_detect(parts: Parts, caller: Caller, body: DetectRequest) -> dict[str, Any]:
     """Fit on the points given and judge them all, each by those before it; nothing is stored.
 
     The answer is in time order.
@@ -33,7 +34,7 @@ def post_detect(parts: Parts, body: DetectRequest) -> dict[str, Any]:
     _refuse_repeated(table.times)
     order = np.argsort(table.times)
     points = Points.checked(table.times[order], table.values[order])
-    verdicts, alarms = trial.detect(parts, points, settings, table.columns)
+    verdicts, alarms = trial.detect(parts, caller.tenant_id, points, settings, table.columns)
     return {"data": shown.verdicts(table.columns, points, verdicts, alarms)}
 
 

@@ -13,7 +13,7 @@ def train(
     waits: Annotated[bool, typer.Option("--wait/--no-wait", help="Until it is trained.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Train a model on all of a series' history."""
+    """Train a model on a series' history, the newest 100,000 points of it."""
     with client.connected() as service:
         job = service.train(series)
         if waits:

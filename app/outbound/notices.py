@@ -98,6 +98,10 @@ def _mailbox(address: str) -> str:
 
 
 def _refuse_chat(address: str) -> None:
+    # They become a path: none may lead to another one, or be something else once it is decoded.
+    _, _, told = address.partition("://")
+    if "%" in told or {"", ".", ".."} & set(told.removesuffix("/").split("/")):
+        raise NotAllowed("must be made of parts between single slashes, without percent signs")
     service = _service(address)
     if service is None:
         raise NotAllowed(

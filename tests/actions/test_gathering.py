@@ -186,23 +186,26 @@ def test_a_series_that_is_held_keeps_no_other_series_waiting(account: Account) -
     with ThreadPoolExecutor(2) as pool:
         with held(account, "held"):
             waiting = pool.submit(ask_one, account, "held", 301)
-            wait_until(lambda: account.parts.slow_places._value == 0, "it waits", WAIT_S)
+            wait_until(lambda: account.parts.waiting.taken() == 1, "it waits", WAIT_S)
             for minute in range(301, 304):
                 assert 0 in ask_one(account, "free", minute).scores
             assert not waiting.done()
         assert 0 in waiting.result(WAIT_S).scores
 
 
-def test_of_those_who_wait_for_a_held_series_one_may_wait_long(account: Account) -> None:
+def test_of_those_who_wait_for_a_held_series_a_tenant_s_share_may_wait_long(
+    account: Account,
+) -> None:
     account.make("held")
     account.upload("held", waves(300))
-    with ThreadPoolExecutor(2) as pool:
+    share = account.parts.settings.api_threads // 4 // 2
+    with ThreadPoolExecutor(share) as pool:
         with held(account, "held"):
-            waiting = pool.submit(ask_one, account, "held", 301)
-            wait_until(lambda: account.parts.slow_places._value == 0, "it waits", WAIT_S)
+            waiting = [pool.submit(ask_one, account, "held", 301 + n) for n in range(share)]
+            wait_until(lambda: account.parts.waiting.taken() == share, "they wait", WAIT_S)
             with pytest.raises(Unavailable, match="held"):
-                ask_one(account, "held", 302)
-        assert 0 in waiting.result(WAIT_S).scores
+                ask_one(account, "held", 400)
+        assert all(0 in one.result(WAIT_S).scores for one in waiting)
 
 
 def ask_one(account: Account, name: str, minute: int) -> Answer:

@@ -11,6 +11,7 @@ from tests.api.histories import QUICK, at, csv, points
 from tests.service import Service, Tenant, wait_until
 
 Rows = Callable[..., list[Any]]
+SHARE = 1  # of a tenant, in the one process of the tests, which has eight threads
 
 
 def detect(tenant: Tenant, given: list[dict[str, Any]], **more: Any) -> httpx.Response:
@@ -113,7 +114,7 @@ def test_more_than_64_fields_are_refused(tenant: Tenant) -> None:
 def test_past_its_places_detect_is_503_and_waiting_is_cut_short(
     service: Service, tenant: Tenant, rows: Rows
 ) -> None:
-    """A training that nobody ends holds the one place, for as long as a request waits for it."""
+    """Trainings that nobody ends are waited for, in as many places as one tenant may have."""
     tenant.make_series("rides", detector=QUICK)
     tenant.upload("rides", csv(100))
     started = rows(
@@ -122,26 +123,50 @@ def test_past_its_places_detect_is_503_and_waiting_is_cut_short(
         "SELECT tenant_id, gen_random_uuid(), 'train', id, name, 'running', 1, "
         "now() + interval '1 hour' FROM series RETURNING id",
     )
-    with ThreadPoolExecutor(1) as pool, service.client(tenant.key) as other:
+    with ThreadPoolExecutor(8) as pool, service.client(tenant.key) as other:
         url, query = "/v1/series/rides/train", {"wait": 60}
-        waiting = [pool.submit(other.post, url, params=query, timeout=90)]
+        waiting = [pool.submit(other.post, url, params=query, timeout=90) for _ in range(6)]
+
+        def are_cut_short() -> bool:
+            return [one.done() for one in waiting].count(True) == len(waiting) - SHARE
+
+        wait_until(are_cut_short, "as many wait as may")
+        cut_short = next(one for one in waiting if one.done()).result()
+        assert (cut_short.status_code, cut_short.json()["status"]) == (202, "running")
+        assert tenant.http.get("/v1/series/rides").status_code == 200  # others go on
+        assert detect(tenant, points(12)).status_code == 200  # who waits does not compute
+        long = [pool.submit(detect, tenant, points(10_000))]
 
         def refusal() -> httpx.Response | None:
-            if waiting[-1].done():  # it came while a detection of ours had the place
-                waiting.append(pool.submit(other.post, url, params=query, timeout=90))
+            if long[-1].done():  # it was refused itself, or is through
+                long.append(pool.submit(detect, tenant, points(10_000)))
             answer = detect(tenant, points(12))
             return answer if answer.status_code == 503 else None
 
-        full = wait_until(refusal, "the place is taken")
+        full = wait_until(refusal, "a detection is computed, and there is no place to wait")
         assert full.json()["code"] == "unavailable"
         assert int(full.headers["Retry-After"]) >= 1
-        cut_short = tenant.http.post(url, params=query)
-        assert (cut_short.status_code, cut_short.json()["status"]) == (202, "running")
-        assert tenant.http.get("/v1/series/rides").status_code == 200  # others go on
         rows(
             tenant,
             "UPDATE jobs SET status = 'failed', finished_at = now() WHERE id = :id RETURNING id",
             id=started[0].id,
         )
-        assert waiting[-1].result().json()["status"] == "failed"
+        ended = [one.result().json()["status"] for one in waiting]
+        assert sorted(ended) == ["failed"] * SHARE + ["running"] * (len(waiting) - SHARE)
     assert detect(tenant, points(12)).status_code == 200
+
+
+def test_who_waits_for_a_training_or_many_detections_keep_nobody_from_detecting(
+    service: Service, tenant: Tenant
+) -> None:
+    other = service.new_tenant()
+    hook = other.http.post("/v1/webhooks", json={"url": "https://hook.invalid/"}).json()["id"]
+    with ThreadPoolExecutor(8) as pool:
+        waiting = [
+            pool.submit(other.http.post, f"/v1/webhooks/{hook}/test", params={"wait": 3})
+            for _ in range(4)
+        ]
+        waiting += [pool.submit(detect, other, with_spike(100)) for _ in range(4)]
+        assert detect(tenant, with_spike(100)).status_code == 200
+        assert {one.result().status_code for one in waiting} <= {200, 202, 429, 503}
+    other.http.close()

@@ -50,6 +50,19 @@ def test_a_session_that_is_over_returns_to_where_one_was(
     assert viewer.page.url == f"{viewer.url}{path}"
 
 
+def test_who_is_suspended_may_sign_in_with_another_key(
+    viewer: Viewer, tenant: Tenant, service: Service
+) -> None:
+    viewer.sign_in(tenant.key)
+    with service.client(service.operator_key) as operator:
+        operator.patch(f"/v1/tenants/{tenant.slug}", json={"status": "suspended"})
+    viewer.page.reload()
+    expect(viewer.page.locator("main")).to_contain_text("The operator has suspended this tenant")
+    viewer.page.get_by_label("API key").fill(service.operator_key)
+    viewer.page.keyboard.press("Enter")
+    expect(viewer.page.get_by_role("heading", name="Installation")).to_be_visible()
+
+
 def test_a_key_that_may_only_read_is_offered_nothing_else(
     viewer: Viewer, watched: Tenant, service: Service
 ) -> None:

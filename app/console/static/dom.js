@@ -25,13 +25,14 @@ export function table(caption, titles, rows, whenEmpty) {
       {},
       element("caption.unseen", {}, caption),
       element("thead", {}, element("tr", {}, titles.map((title) => element("th", { scope: "col" }, title)))),
-      element("tbody", {}, rows.map((row) => (row instanceof Node ? row : tableRow(row)))),
+      element("tbody", {}, rows.map((row) => (row instanceof Node ? row : tableRow(row, {}, titles)))),
     ),
   );
 }
 
-export function tableRow(cells, given = {}) {
-  return element("tr", given, cells.map((cell) => element("td", {}, cell ?? "")));
+/** On a phone a row is a card, in which each cell has its title beside it. */
+export function tableRow(cells, given = {}, titles = []) {
+  return element("tr", given, cells.map((cell, place) => element("td", { "data-title": titles[place] ?? null }, cell ?? "")));
 }
 
 const LOCAL = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });

@@ -2,6 +2,7 @@
 import { badge, count, element, problem, say, score, tableRow, time } from "./dom.js";
 import { ask, everySo, get, may, signedIn } from "./session.js";
 
+const TITLES = ["Start", "Series", "End", "Peak", "Points", "Why", "Was it one?"];
 const LABELS = [["anomaly", "Yes", "y"], ["normal", "Normal", "n"]];
 
 export function verdict(feedback, tell) {
@@ -41,8 +42,9 @@ async function showEvents(page) {
     };
     const address = `/series/${encodeURIComponent(event.series)}?at=${encodeURIComponent(event.peak.timestamp)}`;
     const made = tableRow(
-      [time(event.start), element("a", { href: address }, event.series), event.end ? time(event.end) : badge("event"), score(event.peak.score), count(event.points), event.reason, verdict(event.feedback, tell)],
+      [time(event.start), element("a", { href: address }, event.series), event.end ? time(event.end) : badge("open"), score(event.peak.score), count(event.points), event.reason, verdict(event.feedback, tell)],
       { tabindex: "0", "data-event": event.id },
+      TITLES,
     );
     made.addEventListener("keydown", (pressed) => {
       if (pressed.target !== made || pressed.ctrlKey || pressed.metaKey || pressed.altKey) return;
@@ -100,7 +102,7 @@ async function showEvents(page) {
 }
 
 function tableHead() {
-  return element("tr", {}, ["Start", "Series", "End", "Peak", "Points", "Why", "Was it one?"].map((text) => element("th", { scope: "col" }, text)));
+  return element("tr", {}, TITLES.map((text) => element("th", { scope: "col" }, text)));
 }
 
 if (document.getElementById("page").dataset.page === "events") signedIn(showEvents);

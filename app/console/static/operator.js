@@ -130,7 +130,7 @@ export async function showInstallation(page) {
     element("div.heading", {}, element("h1", {}, "Installation"), element("span.quiet", {}, `version ${page.dataset.version}`)),
     place.facts,
     element("div.heading", {}, element("h2", {}, "Tenants"), element("form.filter", { role: "search", onsubmit: (event) => event.preventDefault() }, prefix)),
-    place.tenants, more, element("details", {}, element("summary", {}, "Make a tenant"), newTenant(refreshTenants)),
+    place.tenants, more, element("details", {}, element("summary", {}, "Make a tenant"), newTenant(() => Promise.all([refreshTenants(), refreshFacts()]))),
     element("div.heading", {}, element("h2", {}, "Across tenants"), element("form.filter", { role: "search", onsubmit: (event) => event.preventDefault() }, tenant)),
     element("h3", {}, "Newest anomalies"), place.anomalies,
     element("h3", {}, "Audit log"), place.audit,

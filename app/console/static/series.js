@@ -38,11 +38,14 @@ async function showSeries(page) {
   const details = element("details", {}, element("summary", {}, "Settings"));
   const sampled = element("p.quiet", { hidden: true }, "Drawn from a sample for now: very many points came lately, and are still being looked through. Every anomaly is marked.");
   chart.ondrawn = (data) => { sampled.hidden = !data.is_sampled; };
+  const zones = element("p.quiet");
   let cursor = null;
 
   function describe() {
     status.replaceChildren(badge(one.status));
     facts.replaceChildren(...[`${count(one.points)} points`, ...(one.last_timestamp ? [", ", time(one.first_timestamp), " to ", time(one.last_timestamp)] : []), one.model_version ? ` · model ${one.model_version}` : "", one.description ? ` · ${one.description}` : ""]);
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    zones.replaceChildren(`Times are those of ${zone}; hours and weekdays in reasons those of ${one.detector.timezone ?? "UTC"}, the zone of the series. Whoever points at a time sees it in UTC.`);
   }
 
   async function move([from, to]) {
@@ -65,7 +68,7 @@ async function showSeries(page) {
     const show = (judged) => said.replaceChildren(verdict(judged.feedback, tell));
     if (given.is_anomaly) show(given);
     const expected = typeof given.expected === "object" ? number(given.expected) : `${number(given.expected)} (${number(given.lower)} to ${number(given.upper)})`;
-    return tableRow([time(given.timestamp, true), number(given.value), expected, score(given.score), given.is_anomaly ? given.reason : "", said], { class: given.is_anomaly ? "is-anomaly" : null });
+    return tableRow([time(given.timestamp, true), number(given.value), expected, score(given.score), given.is_anomaly ? given.reason : "", said], { class: given.is_anomaly ? "is-anomaly" : null }, TITLES);
   }
 
   async function fill(isAnew = true) {
@@ -81,6 +84,11 @@ async function showSeries(page) {
     cursor = found.next;
     more.hidden = !found.next;
   }
+
+  const refill = () => {
+    wrong.replaceChildren();
+    return fill().catch((error) => wrong.replaceChildren(problem(error)));
+  };
 
   async function refresh() {
     Object.assign(chart, { from: state.from, to: state.to, field: state.field });
@@ -115,8 +123,8 @@ async function showSeries(page) {
   const field = one.fields.length > 1
     ? element("select", { "aria-label": "Field", onchange: (event) => { state.field = event.target.value; writeState(state); refresh(); } }, one.fields.map((name) => element("option", { value: name, selected: name === state.field }, name)))
     : null;
-  const only = element("input", { type: "checkbox", id: "only", checked: state.anomalies, onchange: () => { state.anomalies = only.checked; writeState(state); fill(); } });
-  const least = element("input", { type: "number", min: "0", max: "1", step: "any", value: state.minScore, placeholder: "Score from", "aria-label": "Score from", onchange: () => { state.minScore = least.value; writeState(state); fill().catch((error) => wrong.replaceChildren(problem(error))); } });
+  const only = element("input", { type: "checkbox", id: "only", checked: state.anomalies, onchange: () => { state.anomalies = only.checked; writeState(state); refill(); } });
+  const least = element("input", { type: "number", min: "0", max: "1", step: "any", value: state.minScore, placeholder: "Score from", "aria-label": "Score from", onchange: () => { state.minScore = least.value; writeState(state); refill(); } });
   details.addEventListener("toggle", () => {
     if (details.open && details.children.length === 1) details.append(settings(one, chart, async () => { one = await get(base); describe(); }));
   });
@@ -136,6 +144,7 @@ async function showSeries(page) {
     element("div.heading", {}, element("h2", {}, "Scores"), element("div.filter", {}, only, element("label", { for: "only" }, "Anomalies only"), least)),
     element("div.scrolls", { tabindex: "0", role: "region", "aria-label": "Scores" }, element("table", {}, element("thead", {}, element("tr", {}, TITLES.map((title) => element("th", { scope: "col" }, title)))), rows)),
     more,
+    zones,
   );
   await refresh();
   everySo(3, async () => {

@@ -138,6 +138,7 @@ export async function signedIn(show) {
     session = await ask("GET", "/v1/session");
   } catch (error) {
     if (error.status === 401) showSignIn();
+    else if (error.code === "tenant_suspended") showSignIn(`${error.message}. Another key may be signed in with.`);
     else page.replaceChildren(problem(error));
     return;
   }
