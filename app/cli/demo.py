@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 TENANT, SERIES = "demo", "nyc_taxi"
 NAME = "New York taxi rides"
-LIVE_POINTS = 336  # the last week of half-hours
+LIVE_POINTS = 1_488  # January, of which New Year is an event
 BATCH_POINTS = 48  # a day
 
 JSON = "-H 'Content-Type: application/json'"
@@ -73,7 +73,7 @@ def _is_of_demo(known: Credentials) -> bool:
 
 
 def watch(service: "Tocsin", steps: Steps) -> None:
-    """Upload the history, train on it, and score the last week as it would come in."""
+    """Upload the history, train on it, and score the last month as it would come in."""
     points = rides()
     history, live = points[:-LIVE_POINTS], points[-LIVE_POINTS:]
     upload.ensure_series(service, SERIES, ["value"])
@@ -118,7 +118,7 @@ def _train(service: "Tocsin", job: "Job", steps: Steps) -> None:
 
 def _score(service: "Tocsin", points: Points, steps: Steps) -> None:
     with output.progress(steps.console) as progress:
-        bar = progress.add_task("Scoring the last week, a day at a time", total=len(points))
+        bar = progress.add_task("Scoring the last month, a day at a time", total=len(points))
         for start in range(0, len(points), BATCH_POINTS):
             batch = points[start : start + BATCH_POINTS]
             service.score_points(SERIES, batch)

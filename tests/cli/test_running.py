@@ -32,7 +32,7 @@ def test_the_demo_outlives_kill_9_starts_again_from_what_is_stored_and_leaves_no
     home: Any,
 ) -> None:
     with home.up("--demo") as first:
-        first.until("uploaded 9,984")
+        first.until("uploaded 8,832")
         first.end(signal.SIGKILL)
     home.await_nothing_left()
     with home.up("--demo") as second:
@@ -40,6 +40,8 @@ def test_the_demo_outlives_kill_9_starts_again_from_what_is_stored_and_leaves_no
         second.until(DEMO_IS_SHOWN)
         rows = home.shell("anomalies", "nyc_taxi", "--json").data
         assert any(row["timestamp"].startswith("2015-01-01") for row in rows)
+        [event] = home.shell("events", "nyc_taxi", "--json").data
+        assert event["start"].startswith("2015-01-01")
         assert home.shell("doctor").code == 0
         assert second.end(signal.SIGINT) == 0
     assert home.processes() == []
