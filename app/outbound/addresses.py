@@ -5,6 +5,7 @@ name led to before, or leads to a moment later, does not matter. Where one of it
 be called, none of them is.
 """
 
+import re
 import socket
 from collections.abc import Sequence
 from ipaddress import (
@@ -23,6 +24,8 @@ Network: TypeAlias = IPv4Network | IPv6Network
 Networks: TypeAlias = Sequence[Network]
 
 MOST_CHARACTERS = 2_000
+# What resolvers and libraries take for an IPv4 address, each in its way: 127.1, 0x7f.1, 2130706433.
+NUMERIC = re.compile(r"(^|\.)(0x[0-9a-f]*|[0-9]+)\.?$|%")
 IPV6_UNICAST = IPv6Network("2000::/3")  # all of IPv6 that is public lies in it
 NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: an IPv4 address stands in the last 32 bits
 # Public by the registries of IANA, or by older versions of Python, and no place for a receiver.
@@ -68,6 +71,8 @@ def _refuse_parts(parts: SplitResult, networks: Networks) -> None:
     if parts.fragment:
         raise NotAllowed("must have no fragment (#…)")
     literal = _literal(parts.hostname or "")
+    if literal is None and NUMERIC.search(parts.hostname or ""):
+        raise NotAllowed("must name an address as four decimal numbers, or by a name")
     if literal is not None and not _may_be_called(literal, parts.scheme, networks):
         raise NotAllowed("names an address that may not be called")
 

@@ -105,6 +105,19 @@ def test_other_spellings_of_this_machine_are_refused(host: str) -> None:
         addresses.looked_up(host, 443, "https", ())
 
 
+@pytest.mark.parametrize(
+    "host", ["2130706433", "0x7f000001", "0177.0.0.1", "127.1", "127.0.0.1.", "a.0x1", "%31.com"]
+)
+def test_numbers_that_are_no_usual_address_cannot_stand_in_a_webhook(host: str) -> None:
+    with pytest.raises(NotAllowed):
+        addresses.checked(f"https://{host}/hook", ())
+
+
+@pytest.mark.parametrize("host", ["1password.com", "0x.example", "8.8.8.8.example", "[2600::1]"])
+def test_names_with_numbers_can(host: str) -> None:
+    addresses.checked(f"https://{host}/hook", ())
+
+
 @pytest.mark.parametrize("found", [("8.8.8.8", "10.0.0.1"), ("10.0.0.1", "8.8.8.8")])
 def test_of_several_addresses_all_have_to_be_public(
     monkeypatch: pytest.MonkeyPatch, found: tuple[str, ...]
