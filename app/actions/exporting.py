@@ -8,7 +8,7 @@ they come of the points.
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -27,7 +27,7 @@ BLOCK_ROWS = 5_000
 TENANT, SERIES, README = "tenant.json", "series.json", "README.txt"
 KEYS, WEBHOOKS = "keys.csv", "webhooks.csv"
 KEY_COLUMNS = ("id", "name", "scopes", "created_at", "expires_at", "revoked_at", "last_used_at")
-WEBHOOK_COLUMNS = ("id", "url", "description", "types", "created_at", "disabled_at")
+WEBHOOK_COLUMNS = ("id", "url", "description", "types", "created_at", "disabled_at", "quiet_hours")
 TOLD = """What a Tocsin had of one tenant; `tocsin import` brings it into another.
 
 tenant.json                     name and limits
@@ -124,6 +124,8 @@ def _webhooks(connection: Connection, tenant: Tenant) -> bytes:
 def _plain(value: Any) -> str:
     if isinstance(value, datetime):
         return cells.TIME.write(value)
+    if isinstance(value, Mapping):  # hours of the day, as the command line takes them
+        value = "{from}-{to} {time_zone}".format_map(value)
     return cells.text(" ".join(value) if isinstance(value, list) else str(value or ""))
 
 

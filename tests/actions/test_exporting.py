@@ -125,6 +125,7 @@ def test_no_secret_goes_out_and_the_new_tenant_has_a_key_of_its_own(
         "https://hook.invalid/",
         description="=mine",
         types=["event.opened"],
+        quiet_hours={"from": "22:00", "to": "07:00", "time_zone": "UTC"},
     )
     again = exported.with_name("again.zip")
     exporting.export(account.parts, account.slug, again, quiet)
@@ -136,6 +137,7 @@ def test_no_secret_goes_out_and_the_new_tenant_has_a_key_of_its_own(
     assert [key.id, "'=mine", "read"] in [row[:3] for row in listed]
     assert key.text.encode() not in content
     assert hooked[:4] == [str(hook.id), hook.url, "'=mine", "event.opened"]
+    assert hooked[-1] == "22:00-07:00 UTC"
     assert secret.encode() not in content
     assert hook.secret_salt.hex().encode() not in content
     made = imported(account, again)
