@@ -7,6 +7,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -15,7 +16,9 @@ import pytest
 from app.actions.delivering import RETRY_AFTER_S
 from app.api.messages import EventOpened
 from tests.conftest import PASSWORD, Servers
-from tests.service import Service, Tenant, free_port
+from tests.people import mail_server
+from tests.receiver import receiving
+from tests.service import Service, Tenant, free_port, running, wait_until
 
 DOCS = Path(__file__).parents[2] / "docs"
 PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
@@ -127,6 +130,61 @@ def test_the_receiver_of_the_page_on_webhooks_verifies_what_it_is_told(
     assert told.startswith("webhook.test {'webhook': '/v1/webhooks/")
     assert json.loads(tested)["last_attempt"]["status"] == 204
     assert [one["status"] for one in json.loads(listed)["data"]] == ["delivered"]
+
+
+def typed(
+    document: str, service: Service, tenant: Tenant, folder: Path, receiver: str = ""
+) -> list[str]:
+    """What the commands of a page's session say; ID is that of what the first one made."""
+    [session] = blocks(document, "sh-session")
+    session = session.replace("https://example.com/tocsin", receiver)
+    environment = {**os.environ, "PATH": PATH, "TOCSIN_URL": service.url}
+    said: list[str] = []
+    for line in re.findall(r"(?m)^\$ (.*)$", session):
+        id_ = re.search(r"[0-9a-f-]{36}", said[0]) if said else None
+        ran = subprocess.run(
+            ["bash", "-c", re.sub(r"\bID\b", id_[0], line) if id_ else line],
+            cwd=folder,
+            env={**environment, "TOCSIN_API_KEY": tenant.key},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert ran.returncode == 0, f"{line}: {ran.stderr}"
+        said.append(ran.stdout + ran.stderr)
+    return said
+
+
+@pytest.mark.usefixtures("delivery")
+def test_the_commands_of_the_page_on_webhooks_are_taken(
+    service: Service, tenant: Tenant, tmp_path: Path
+) -> None:
+    with receiving() as receiver:
+        said = typed("webhooks.md", service, tenant, tmp_path, receiver.url())
+        assert [call.path for call in receiver.calls] == ["/hook"]
+    assert len(said) == 6
+
+
+def test_the_commands_of_the_page_on_notices_have_somebody_told(
+    service: Service, tenant: Tenant, tmp_path: Path
+) -> None:
+    [operator] = blocks("notices.md", "sh")
+    with mail_server() as mails:
+        given = dict(re.findall(r"(?m)^export (\w+)='?([^'\n]+)'?$", operator))
+        given |= {"TOCSIN_MAIL_URL": mails.url, "TOCSIN_PORT": (port := str(free_port()))}
+        own = replace(
+            service,
+            environment={**service.environment, **given, "TOCSIN_API_PROCESSES": "1"},
+            url=f"http://127.0.0.1:{port}",
+            log_dir=tmp_path,
+            processes={},
+        )
+        with running(own):
+            own.start("server", "app.cli.served")
+            own.start_delivery()
+            wait_until(own._answers, "the server answers")
+            typed("notices.md", own, tenant, tmp_path)
+        assert mails.recipients == ["ops@example.com"]
 
 
 def test_the_page_on_webhooks_shows_an_event_as_it_is_sent() -> None:
