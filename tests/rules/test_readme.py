@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,23 @@ def test_the_readme_s_curl_lines_tell_what_they_promise(service: Service, tenant
     answer["score"] = round(answer["score"], 5)
     assert answer.items() >= promised().items()
     assert '"timestamp":"2015-02-01T00:30:00Z"' in answers[3]
+
+
+def named() -> list[str]:
+    """The command lines that the README shows."""
+    section = (ROOT / "README.md").read_text().partition("## On the command line")[2]
+    found = re.search(r"```sh\n(.*?)```", section, re.DOTALL)
+    assert found is not None
+    return [line.partition("#")[0].strip() for line in found[1].splitlines()]
+
+
+@pytest.mark.parametrize("line", named())
+def test_each_command_that_the_readme_names_is_there_with_its_options(line: str) -> None:
+    program, *words = line.split()
+    command = [str(Path(sys.executable).with_name(program)), *words, "--help"]
+    shown = subprocess.run(command, capture_output=True, text=True)
+    assert shown.returncode == 0, shown.stderr
+    assert words[0] in shown.stdout
 
 
 def promised() -> dict[str, Any]:
