@@ -4,12 +4,12 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, field_validator, model_validator
 
+from app import zones
 from app.api import examples, webhook_examples
 from app.api.bodies import MOST_GRACE_S
 from app.api.messages import Data
 from app.api.pages import Page
 from app.api.shown import moment, moment_or_none
-from app.outbound import quiet
 from app.outbound.addresses import MOST_CHARACTERS
 from app.store.deliveries import Delivery, shown_id
 from app.store.outbox import Type
@@ -50,8 +50,7 @@ class QuietHours(Body):
     @field_validator("time_zone")
     @classmethod
     def _is_zone(cls, given: str) -> str:
-        quiet.zone(given)
-        return given
+        return zones.checked_name(given)
 
     @model_validator(mode="after")
     def _has_length(self) -> Self:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from app.detection.zone import checked_name
 from app.errors import FieldError, Invalid
+from app.zones import checked_name
 
 UNITS_NS = {
     "w": 604_800_000_000_000,

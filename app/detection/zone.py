@@ -10,11 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
-from importlib.resources import files
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from app import zones
 from app.detection.arithmetic import Ints
 
 SECOND_NS = 1_000_000_000
@@ -42,7 +41,7 @@ class Zone:
     @classmethod
     def named(cls, name: str) -> Zone:
         """The zone with an IANA name such as "Europe/Berlin"; raises ValueError for other names."""
-        return _zone(checked_name(name))
+        return _zone(zones.checked_name(name))
 
     def offsets_at(self, times: Ints) -> Ints:
         """What is added to each time, (n,) int64 ns; times: (n,) UTC ns, ascending."""
@@ -62,22 +61,9 @@ class Zone:
         return begins and fits and is_near and bool(np.all(self.starts[1:] > self.starts[:-1]))
 
 
-def checked_name(name: object) -> str:
-    """The name, if the IANA database has it; else raises ValueError."""
-    if not isinstance(name, str) or name not in _names():
-        raise ValueError('must be a name of the IANA time zone database such as "Europe/Berlin"')
-    return name
-
-
-@lru_cache(maxsize=1)
-def _names() -> frozenset[str]:
-    return frozenset(files("tzdata").joinpath("zones").read_text().split())
-
-
 @lru_cache(maxsize=64)
 def _zone(name: str) -> Zone:
-    with files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as file:
-        clock = ZoneInfo.from_file(file, key=name)
+    clock = zones.clock(name)
     starts, offsets = [np.iinfo(np.int64).min], [_offset_s(clock, FIRST_S) * SECOND_NS]
     for left in range(FIRST_S, LAST_S, LOOK_S):
         right = min(left + LOOK_S, LAST_S)

@@ -1,16 +1,15 @@
 """Hours of the day in which a receiver is left alone, by a clock on the wall.
 
 They begin and end on one day or the next. An hour that is there twice, as clocks are put back, is
-meant the first time; one that is left out, as they are put forward, is the one after it. Zones are
-those of the pinned `tzdata`, as everywhere.
+meant the first time; one that is left out, as they are put forward, is the one after it.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
-from importlib.resources import files
 from zoneinfo import ZoneInfo
+
+from app import zones
 
 DAY = timedelta(days=1)
 
@@ -31,7 +30,7 @@ class QuietHours:
 
     def until(self, now: datetime) -> datetime | None:
         """When they end, in UTC, if they have begun; None where nothing has to wait."""
-        clock = zone(self.zone)
+        clock = zones.clock(self.zone)
         today = now.astimezone(clock).date()
         for day in (today - DAY, today):
             last = day if self.start < self.end else day + DAY
@@ -43,13 +42,3 @@ class QuietHours:
 
 def _moment(day: date, at: time, clock: ZoneInfo) -> datetime:
     return datetime.combine(day, at, clock).astimezone(UTC)
-
-
-@cache
-def zone(name: str) -> ZoneInfo:
-    """Raises ValueError for what is no name of the IANA database."""
-    folder = files("tzdata")
-    if name not in folder.joinpath("zones").read_text().split():
-        raise ValueError('must be a name of the IANA time zone database such as "Europe/Berlin"')
-    with folder.joinpath("zoneinfo", *name.split("/")).open("rb") as file:
-        return ZoneInfo.from_file(file, key=name)
