@@ -1,7 +1,7 @@
 """The forests of a model as one table of nodes, walked in one go.
 
-A row goes down all trees of a forest a step at a time: so they do not wait for each other's nodes.
-A node is two words, which is what a process keeps of a model and what a step has to fetch.
+A row goes down all trees a step at a time: so they do not wait for each other's nodes. A node is
+two words, which is what a process keeps of a model and what a step has to fetch.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Grove:
     look at; the left child is the next node. A leaf looks at the column `width`, where there is
     nothing, and leads to itself; its threshold is a place in lengths: how far it is to it, and what
     the rows left there, samples, would need further. rows: (forests,) that each tree was given;
-    whole: (forests,) by what the sum of lengths is divided; steps: (forests,) to the deepest leaf.
+    whole: (forests,) by what the sum of lengths is divided; steps: to the deepest leaf of all.
     """
 
     starts: Ints
@@ -48,7 +48,7 @@ class Grove:
     samples: npt.NDArray[np.uint16]
     rows: Ints
     whole: Floats
-    steps: Ints
+    steps: int
     width: int
 
     @classmethod
@@ -75,7 +75,7 @@ class Grove:
             samples=samples.astype(np.uint16),
             rows=rows,
             whole=average_path(rows) * trees,
-            steps=np.array([depth.max() for depth, _ in ends]),
+            steps=int(depths.max()),
             width=width,
         )
 
@@ -210,27 +210,30 @@ def _walk(
     nodes: npt.NDArray[np.void],
     lengths: Floats,
     whole: Floats,
-    steps: Ints,
+    steps: int,
     width: int,
     answer: Floats,
 ) -> None:
-    """All trees of a forest go down a step at a time: they do not wait for each other's nodes."""
-    at = np.empty(np.max(starts[1:] - starts[:-1]), np.uint32)  # from the root on
+    """All trees go down a step at a time, and nodes are fetched before they are looked at: where
+    they are not at hand, many come at once."""
+    at, links = np.empty(len(roots), np.uint32), np.empty(len(roots), np.uint32)
+    thresholds = np.empty(len(roots), np.float32)
     row = np.full(width + 1, np.nan, np.float32)  # nothing is <= NaN
     for i in range(len(rows)):
         for column in range(width):
             x = rows[i, column]
             row[column] = np.float32(typical[column] if math.isnan(x) else x)
+        at[:] = roots
+        for _ in range(steps):
+            for tree in range(len(roots)):
+                node = nodes[at[tree]]
+                links[tree], thresholds[tree] = node["link"], node["threshold"]
+            for tree in range(len(roots)):
+                is_left = row[links[tree] & COLUMNS] <= thresholds[tree]
+                right = roots[tree] + (links[tree] >> COLUMN_BITS)
+                at[tree] = at[tree] + np.uint32(1) if is_left else right
         for forest in range(len(whole)):
-            first, trees = starts[forest], starts[forest + 1] - starts[forest]
-            at[:trees] = 0
-            for _ in range(steps[forest]):
-                for tree in range(trees):
-                    node = nodes[roots[first + tree] + at[tree]]
-                    link = node["link"]
-                    is_left = row[link & COLUMNS] <= node["threshold"]
-                    at[tree] = at[tree] + np.uint32(1) if is_left else link >> COLUMN_BITS
             length = 0.0
-            for tree in range(trees):
-                length += lengths[int(nodes[roots[first + tree] + at[tree]]["threshold"])]
+            for tree in range(starts[forest], starts[forest + 1]):
+                length += lengths[int(nodes[at[tree]]["threshold"])]
             answer[forest, i] = 2.0 ** (-length / whole[forest]) if whole[forest] > 0 else 1.0
