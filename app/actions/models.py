@@ -31,7 +31,7 @@ def current(parts: Parts, transaction: Transaction, of: Series) -> Model | None:
         return kept.model
     metrics.note(numbers.MODELS_HERE.miss)
     identity = (of.tenant_id, of.id, of.model_version)
-    model = _cached(parts, identity) or _stored(transaction.connection, identity)
+    model = _cached(parts, identity) or _stored(transaction, identity)
     if model is not None:
         parts.memory.put_model((of.tenant_id, of.id), of.model_version, model)
     return model
@@ -44,10 +44,10 @@ def _cached(parts: Parts, identity: Identity) -> Model | None:
     return None if artifact is None else _read(artifact, identity)
 
 
-def _stored(connection: Connection, identity: Identity) -> Model | None:
+def _stored(transaction: Transaction, identity: Identity) -> Model | None:
     """It is not put back into Redis, which holds hundreds: of thousands of series, asked for in
     turn, each would push out others and their windows, for what Postgres gives as quickly."""
-    return _read(models.artifact(connection, *identity), identity)
+    return _read(models.artifact(transaction, *identity), identity)
 
 
 def _read(artifact: bytes, identity: Identity) -> Model | None:
@@ -89,7 +89,7 @@ def activate(
 
 def _refuse_unreadable(connection: Connection, of: Series, version: int) -> None:
     identity = (of.tenant_id, of.id, version)
-    if _read(models.artifact(connection, *identity), identity) is None:
+    if _stored(Transaction.of(connection), identity) is None:
         raise Conflict(
             f"Model version {version} was made by another version of Tocsin, which this one cannot "
             "read: train a new one"

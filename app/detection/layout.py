@@ -47,7 +47,7 @@ def unpack(packed: bytes) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
     rest = _checked(packed)
     try:
         (length,) = struct.unpack_from("<I", rest)
-        document = json.loads(rest[4 : 4 + length].decode())
+        document = json.loads(str(rest[4 : 4 + length], "utf-8"))
         facts, table = document["facts"], document["arrays"]
         arrays, end = _arrays(rest, 4 + length, table)
     except (ValueError, KeyError, TypeError, struct.error, RecursionError) as error:
@@ -57,7 +57,7 @@ def unpack(packed: bytes) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
     return facts, arrays
 
 
-def _checked(packed: bytes) -> bytes:
+def _checked(packed: bytes) -> memoryview:
     if len(packed) < HEAD.size:
         raise Invalid("The model's bytes are cut")
     magic, version, length, checksum = HEAD.unpack_from(packed)
@@ -65,13 +65,13 @@ def _checked(packed: bytes) -> bytes:
         raise Invalid("These are not the bytes of a model")
     if version != VERSION:
         raise Invalid(f"The model has format {version}, this program reads {VERSION}")
-    rest = packed[HEAD.size :]
+    rest = memoryview(packed)[HEAD.size :]
     if len(rest) != length or hashlib.sha256(rest).digest() != checksum:
         raise Invalid("The model's bytes are damaged")
     return rest
 
 
-def _arrays(rest: bytes, start: int, table: Any) -> tuple[dict[str, npt.NDArray[Any]], int]:
+def _arrays(rest: memoryview, start: int, table: Any) -> tuple[dict[str, npt.NDArray[Any]], int]:
     arrays: dict[str, npt.NDArray[Any]] = {}
     for name, kind, shape in table:
         if kind not in TYPES or len(shape) > DIMENSIONS_MAX or not all(map(_is_size, shape)):

@@ -14,6 +14,7 @@ from app.errors import Invalid, Unavailable
 from app.store import jobs, models
 from app.store.jobs import Job
 from app.store.scores import Wanted, page
+from app.store.transaction import Transaction
 from tests.service import wait_until
 
 Account = Any
@@ -34,7 +35,8 @@ def artifacts(account: Account, name: str = "rides") -> list[bytes]:
     of = account.find(name)
     with account.parts.database.tenant(account.id) as connection:
         versions = models.page(connection, account.id, of.id, None, 100)
-        return [models.artifact(connection, account.id, of.id, model.version) for model in versions]
+        asked, owner = Transaction.of(connection), (account.id, of.id)
+        return [models.artifact(asked, *owner, model.version) for model in versions]
 
 
 def renew_as_over(account: Account, job: Job) -> None:
