@@ -18,7 +18,7 @@ from benchmarks.service.scoring import in_use, scored
 
 CONNECTIONS = 2
 FEW = 10
-ROUNDS = 10
+ROUND_S = 2.0
 
 
 def by_series(scene: Scene) -> Iterator[Figure]:
@@ -58,8 +58,9 @@ def _scored(scene: Scene, series: int, order: str = "in turn") -> Load:
     """After a while that does not count, in rounds, each over connections of its own: of two that
     meet in one process each waits for the other, and chance has them meet in every other round."""
     in_use(scene, series, CONNECTIONS, order)
-    each_s = scene.scale.seconds / ROUNDS
-    rounds = [scored(scene, series, CONNECTIONS, order, each_s) for _ in range(ROUNDS)]
+    count = max(1, int(scene.scale.seconds / ROUND_S))
+    each_s = scene.scale.seconds / count
+    rounds = [scored(scene, series, CONNECTIONS, order, each_s) for _ in range(count)]
     return Load(
         requests=sum(one.requests for one in rounds),
         seconds=sum(one.seconds for one in rounds),
