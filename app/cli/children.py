@@ -24,7 +24,7 @@ IN_MEMORY = Path("/dev/shm")  # noqa: S108  # nosec B108 - mkdtemp makes it priv
 # Of the C library. As thousands of series come and go, what a model's nodes leave goes back to the
 # system, and threads share what small arrays leave: without, a process takes half more than it
 # holds. What is smaller than nodes, as the bytes that a model is read from, finds memory that is
-# there: to have pages made for it each time was a fifth of what reading a model takes.
+# there: to have pages made for it each time was a fifth of a score beyond the memory.
 ALLOCATION = {
     "MALLOC_MMAP_THRESHOLD_": str(384 * 1024),
     "MALLOC_TRIM_THRESHOLD_": str(4 * 1024 * 1024),

@@ -1,7 +1,7 @@
 """What a score takes as an installation grows: more series, more scores, more than memory holds.
 
-Two connections, of which each has series of its own: so few do not wait for each other, and the
-points of a series come in order.
+Two connections, of which each has series of its own: so neither waits for the other's series, and
+the points of a series come in order.
 """
 
 from __future__ import annotations
