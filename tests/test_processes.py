@@ -508,3 +508,29 @@ def test_a_container_has_the_processors_that_it_may_use(
     (tmp_path / "cpu.max").write_text(f"{quota}\n")
     assert usable_processors(tmp_path / "cpu.max") == (expected or all_of_them)
     assert all_of_them == len(os.sched_getaffinity(0))
+
+
+KEEP = """
+import os, sys
+from app.processes import keep_to_one_processor
+keep_to_one_processor(int(sys.argv[1]), int(sys.argv[2]))
+print(*sorted(os.sched_getaffinity(0)))
+"""
+
+
+def kept_to(number: int, processes: int) -> list[int]:
+    command = [sys.executable, "-c", KEEP, str(number), str(processes)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return [int(processor) for processor in done.stdout.split()]
+
+
+def test_each_of_as_many_processes_as_processors_keeps_to_its_own() -> None:
+    here = sorted(os.sched_getaffinity(0))
+    for number, processor in enumerate(here):
+        assert kept_to(number, len(here)) == [processor]
+
+
+def test_more_processes_or_fewer_than_processors_are_left_to_the_kernel() -> None:
+    here = sorted(os.sched_getaffinity(0))
+    assert kept_to(0, len(here) + 1) == here
+    assert kept_to(0, len(here) - 1) == here

@@ -13,7 +13,7 @@ from app.actions import quotas, retraining, states
 from app.actions.asked import Answer, Asked
 from app.actions.parts import Parts
 from app.actions.series_task import SeriesTask
-from app.detection import MINIMUM_POINTS
+from app.detection import MINIMUM_POINTS, preload
 from app.errors import Invalid, ModelNotReady, NotFound, Unavailable
 from app.metrics import numbers
 from app.store import judging
@@ -50,8 +50,10 @@ def score(
     """Store and judge points of one series or many; all are stored, or none.
 
     A series that somebody else holds is waited for: a moment by anybody, longer in a place to wait,
-    for who waits takes a thread from all others.
+    for who waits takes a thread from all others. A process's first one loads the detector's loops
+    while it holds nothing yet.
     """
+    preload()
     try:
         return _score_in_turn(parts, tenant_id, asked, is_replacing, QUICK_WAIT_S)
     except SeriesHeld:

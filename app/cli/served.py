@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 import time
+from functools import partial
 from importlib import import_module
 from threading import Timer
 from typing import Any
@@ -23,7 +24,7 @@ from granian.log import LogLevels
 
 from app import logs, settings
 from app.actions import draining
-from app.processes import pass_through, usable_processors
+from app.processes import keep_to_one_processor, pass_through, usable_processors
 
 APPLICATION = "app.wsgi"
 LOADED_BEFORE = (
@@ -40,7 +41,8 @@ BACKLOG = 4_096
 STUCK_AFTER_S = 10
 ORPHANED_S = 15.0  # a new parent is there after two, where processors are busy after twelve
 LOOK_EVERY_S = 0.5
-PRELOAD_AFTER_S = 1.0
+PRELOAD_AFTER_S = 1.0  # it answers before; whose point comes first waits for it
+SPARE_AFTER_S = 10.0  # the parent, for a process that takes the place of a dead one
 SHORT_LIFE_S = 5.5
 # A page of a thousand verdicts makes more objects than Python's own 700 by far, and each look
 # through all that a process keeps of its series holds every thread up for 20 ms.
@@ -50,11 +52,13 @@ STOPS_WITHIN_S = 2.0
 MOST_SHORT_LIVES = 6  # with their pauses longer than a short life, so one that lives shows by then
 
 
-def application() -> Any:
-    """The application of one process, after the fork."""
+def application(number: int, processes: int) -> Any:
+    """The application of one process, after the fork: of this number from 0, of so many."""
+    keep_to_one_processor(number, processes)
     # The handler that came with the fork would lose a SIGTERM until granian sets the process's own.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_as_orphan, args=(os.getppid(),), daemon=True).start()
+    _preload_later(PRELOAD_AFTER_S)
     return import_module(APPLICATION).application
 
 
@@ -87,21 +91,15 @@ def _stop_without_starter(starter_pid: int, drain_s: float) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _preload_later() -> None:
-    """The detector's loops, once the first processes are forked: one that takes the place of a dead
-    one has them then. No fork in the middle of it, since a lock would stay locked for ever."""
-    loading = threading.Lock()
-    os.register_at_fork(
-        before=loading.acquire, after_in_parent=loading.release, after_in_child=loading.release
-    )
+def _preload_later(after_s: float) -> None:
+    """The detector's loops, in the background."""
 
     def load() -> None:
-        with loading:
-            from app.detection import preload
+        from app.detection import preload
 
-            preload()
+        preload()
 
-    timer = Timer(PRELOAD_AFTER_S, load)
+    timer = Timer(after_s, load)
     timer.daemon = True
     timer.start()
 
@@ -126,6 +124,9 @@ class DrainingServer(Granian):  # type: ignore[misc,valid-type,unused-ignore]
             end.start()
         else:
             super().signal_handler_interrupt()
+
+    def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> Any:
+        return super()._spawn_worker(idx, target, partial(callback_loader, idx, self.workers))
 
     def _respawn_workers(self, workers: list[int], *args: Any, **kwargs: Any) -> None:
         if any(_age_s(self.wrks[index]) < SHORT_LIFE_S for index in workers):
@@ -160,7 +161,7 @@ def main() -> None:
     _load()
     for gate in sys.argv[1:]:
         pass_through(int(gate))
-    _preload_later()
+    _preload_later(SPARE_AFTER_S)
     starter = (os.getppid(), configured.drain_s)
     threading.Thread(target=_stop_without_starter, args=starter, daemon=True).start()
     server = DrainingServer(

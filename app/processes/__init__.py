@@ -14,6 +14,7 @@ stop takes the children along).
 from app.processes.child import Account, Child, spawn
 from app.processes.gate import Gate, pass_through
 from app.processes.life import Event, EventKind, Listener
+from app.processes.processors import keep_to_one as keep_to_one_processor
 from app.processes.processors import usable as usable_processors
 from app.processes.supervisor import StopAsked, Supervisor
 
@@ -26,6 +27,7 @@ __all__ = [
     "Listener",
     "StopAsked",
     "Supervisor",
+    "keep_to_one_processor",
     "pass_through",
     "spawn",
     "usable_processors",

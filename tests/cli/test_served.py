@@ -1,5 +1,6 @@
 """The server's parent: one process that dies does not take the others with it."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -53,6 +54,23 @@ def test_a_process_killed_again_right_after_its_respawn_leaves_the_others_at_wor
     assert parent.poll() is None
     parent.send_signal(signal.SIGTERM)
     assert parent.wait(30) == 0
+
+
+def test_as_many_processes_as_processors_keep_to_one_each_also_the_next_of_a_dead_one(
+    own: Service,
+) -> None:
+    here = os.sched_getaffinity(0)
+    own.environment["TOCSIN_API_PROCESSES"] = str(len(here))
+    parent = own.start("served", "app.cli.served")
+    wait_until(own._answers, "the server answers")
+    assert _processors(parent.pid) == [{one} for one in sorted(here)]
+    psutil.Process(min(living(parent.pid))).kill()
+    wait_until(lambda: len(living(parent.pid)) == len(here), "another takes its place")
+    wait_until(lambda: _processors(parent.pid) == [{one} for one in sorted(here)], "as before")
+
+
+def _processors(parent: int) -> list[set[int]]:
+    return sorted((os.sched_getaffinity(pid) for pid in living(parent)), key=min)
 
 
 def test_a_start_that_no_process_survives_ends_the_parent_too(own: Service, servers: Any) -> None:
