@@ -41,7 +41,7 @@ class SeriesTask:
         is_replacing: bool,
     ) -> None:
         self.parts, self.transaction, self.series = parts, transaction, begun.locked[name]
-        self.since, self.now = begun.since.get(name), begun.now
+        self.since = begun.since.get(name)
         self.writes, self.is_replacing = writes, is_replacing
         self.last_ns = to_ns(self.series.last_at) if self.series.last_at else None
         self.after: State | None = None
@@ -108,7 +108,7 @@ class SeriesTask:
         verdicts = self._judge_newest(self._model(), points)
         marks, watch = self._mark(points, verdicts)
         self._note(points, added=len(points))
-        return self.writes.judged(self.series, points, verdicts, marks, self.now), watch
+        return self.writes.judged(self.series, points, verdicts, marks), watch
 
     def _take_late(self, asked: Asked, answer: Answer) -> _Taken:
         """Some of it may be stored, or judged, already: what is not is so at once, by itself."""

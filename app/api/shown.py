@@ -178,7 +178,6 @@ def verdicts(
                 judged.reasons[i],
                 None,
                 False,
-                to_datetime(0),
                 alert=bool(alarms.is_alert[i]),
                 fields=fields,
             )

@@ -40,7 +40,7 @@ BECOME = Statement(
     "become",
     "SELECT set_config('app.tenant_id', $1, true), "
     "set_config('plan_cache_mode', 'force_generic_plan', true), "
-    "set_config('lock_timeout', $2, true), now()",
+    "set_config('lock_timeout', $2, true)",
 )
 # In the order of their ids, so that two requests never wait for each other.
 LOCK = Statement(
@@ -102,11 +102,10 @@ class Known(NamedTuple):
 
 class Begun(NamedTuple):
     """By name the series that are locked, and the points of the known ones since then, where
-    there are any, at most `MOST_SINCE` of each; the time of the transaction."""
+    there are any, at most `MOST_SINCE` of each."""
 
     locked: dict[str, Series]
     since: dict[str, Points]
-    now: datetime
 
 
 def begin(
@@ -138,7 +137,7 @@ def begin(
         raise SeriesHeld from None
     locked = {one.name: one for one in (Series(*row) for row in rows[2])}
     since = _since(rows[3], locked) if known else {}
-    return Begun(locked, since, rows[1][0][3])
+    return Begun(locked, since)
 
 
 def _since(rows: Sequence[Any], locked: Mapping[str, Series]) -> dict[str, Points]:
@@ -174,12 +173,12 @@ class Writes:
     _growth: list[_Growth] = field(default_factory=list)
 
     def judged(
-        self, of: Series, points: Points, verdicts: Verdicts, marks: Marks, now: datetime
+        self, of: Series, points: Points, verdicts: Verdicts, marks: Marks
     ) -> dict[int, Score]:
         """Points that are not stored yet, with their verdicts; -> by time in ns the scores, as
-        they will be read. now: the time of the transaction."""
+        they will be read."""
         times = points.times.tolist()
-        scores = _as_read(of, to_aware(times), points, verdicts, marks, now)
+        scores = _as_read(of, to_aware(times), points, verdicts, marks)
         self.scores += scores
         return dict(zip(times, scores, strict=True))
 
@@ -223,7 +222,6 @@ def _as_read(
     points: Points,
     verdicts: Verdicts,
     marks: Marks,
-    now: datetime,
 ) -> list[Score]:
     version, n = of.model_version or 0, len(moments)
     columns = (
@@ -239,7 +237,6 @@ def _as_read(
         verdicts.reasons,
         [version if is_model else 0 for is_model in verdicts.model_based.tolist()],
         [False] * n,
-        [now] * n,
         marks.alerts,
         marks.events,
     )

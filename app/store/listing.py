@@ -12,8 +12,7 @@ from uuid import UUID
 from sqlalchemy import PoolProxiedConnection
 
 from app.errors import NotFound
-from app.store import tables
-from app.store.scores import Score, Wanted
+from app.store.scores import READ, Score, Wanted
 from app.store.together import BEGIN, COMMIT, Ask, Rows, Statement, run_on
 
 ANSWER_S = 130.0  # longer than the server lets a statement take
@@ -21,7 +20,7 @@ FINEST = timedelta(microseconds=1)
 LAST_ID = str(UUID(int=2**128 - 1)).encode()
 BEGINNING, END, ANY_SCORE = b"-infinity", b"infinity", b"-infinity"
 
-COLUMNS = ", ".join(f"scores.{column.name}" for column in tables.scores.c)
+COLUMNS = ", ".join(f"scores.{column.name}" for column in READ)
 # A plan for each value would cost more than the statement: years are left out as it runs. It takes
 # any span for a short one, and would read and sort all that is in it to give the first hundred.
 BECOME = Statement(

@@ -17,6 +17,7 @@ from app.store.series import Series
 from app.store.times import to_datetime, to_datetimes
 
 SCORES, SERIES, TENANTS = tables.scores, tables.series, tables.tenants
+READ: list[Any] = [column for column in SCORES.c if column.name != "scored_at"]
 
 COLUMNS = (
     "value, score, is_anomaly, threshold, expected, lower, upper, contributions, reason, "
@@ -71,7 +72,6 @@ class Score(NamedTuple):
     reason: str
     model_version: int | None
     backfilled: bool
-    scored_at: datetime
     alert: bool = False
     event: UUID | None = None
     series: str = ""
@@ -157,7 +157,7 @@ def keep_replaced(connection: Connection, series: Series, points: Points) -> Non
 def at(connection: Connection, series: Series, times_ns: Any) -> list[Score]:
     """The stored scores of these times, in time order."""
     moments = to_datetimes(np.asarray(times_ns, np.int64))
-    statement = select(SCORES).where(
+    statement = select(*READ).where(
         SCORES.c.tenant_id == series.tenant_id,
         SCORES.c.series_id == series.id,
         SCORES.c.timestamp == any_(literal(moments, ARRAY(tables.Moment))),
@@ -167,7 +167,7 @@ def at(connection: Connection, series: Series, times_ns: Any) -> list[Score]:
 
 
 def page(connection: Connection, series: Series, wanted: Wanted) -> list[Score]:
-    statement = select(SCORES).where(
+    statement: Select[Any] = select(*READ).where(
         SCORES.c.tenant_id == series.tenant_id, SCORES.c.series_id == series.id
     )
     statement = _narrowed(statement, wanted)
@@ -184,8 +184,8 @@ def anomalies(
     connection: Connection, tenant_id: UUID, series: str | None, wanted: Wanted
 ) -> list[Score]:
     """A tenant's anomalous points over all its series, newest first."""
-    statement = (
-        select(SCORES, SERIES.c.name.label("series"), SERIES.c.fields)
+    statement: Select[Any] = (
+        select(*READ, SERIES.c.name.label("series"), SERIES.c.fields)
         .join(SERIES, _same_series())
         .where(SCORES.c.tenant_id == tenant_id, SCORES.c.is_anomaly)
     )
@@ -203,9 +203,9 @@ def anomalies_of_all(
     connection: Connection, tenant: str | None, series: str | None, wanted: Wanted
 ) -> list[Score]:
     """Inside `Database.operator`: anomalous points of every tenant, newest first."""
-    statement = (
+    statement: Select[Any] = (
         select(
-            SCORES,
+            *READ,
             SERIES.c.name.label("series"),
             SERIES.c.fields,
             TENANTS.c.slug.label("tenant"),

@@ -47,9 +47,9 @@ def verdicts(n: int, fields: int, reasons: Sequence[str]) -> Verdicts:
 def store(parts: Parts, of: Series, given: Points, judged: Verdicts) -> dict[int, Score]:
     marks = Marks([True] + [False] * (len(given) - 1), [new_id()] + [None] * (len(given) - 1))
     with parts.database.judging() as transaction:
-        begun = judging.begin(transaction, of.tenant_id, [of.name])
+        judging.begin(transaction, of.tenant_id, [of.name])
         writes = Writes(of.tenant_id)
-        answered = writes.judged(of, given, judged, marks, begun.now)
+        answered = writes.judged(of, given, judged, marks)
         writes.grown(of, len(given), int(given.times[0]), int(given.times[-1]), {"quiet": 3})
         writes.flush(transaction, commits=True)
     return answered
@@ -95,9 +95,9 @@ def test_points_before_the_newest_change_the_revision(
 def test_what_is_not_flushed_is_not_stored(parts: Parts, make_series: MakeSeries) -> None:
     of = make_series()
     with parts.database.judging() as transaction:
-        begun = judging.begin(transaction, of.tenant_id, [of.name])
+        judging.begin(transaction, of.tenant_id, [of.name])
         given = Points(times(1), np.ones((1, 1)))
-        Writes(of.tenant_id).judged(of, given, verdicts(1, 1, ["a"]), Marks.none(1), begun.now)
+        Writes(of.tenant_id).judged(of, given, verdicts(1, 1, ["a"]), Marks.none(1))
     with parts.database.tenant(of.tenant_id) as connection:
         assert points.count(connection, of) == 0
 
