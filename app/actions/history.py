@@ -89,11 +89,25 @@ def anomalies(
 ) -> list[Score]:
     """Of all series, or of one, which has to be there: a mistyped name must not look healthy."""
     if series_name is None:
-        with parts.database.lent() as lent:
-            return listing.anomalies(lent, tenant_id, wanted)
+        return _anomalies_of_all_series(parts, tenant_id, wanted)
     with parts.database.tenant(tenant_id) as connection:
         series.by_name(connection, tenant_id, series_name)
         return scores.anomalies(connection, tenant_id, series_name, wanted)
+
+
+def _anomalies_of_all_series(parts: Parts, tenant_id: UUID, wanted: Wanted) -> list[Score]:
+    """The newest ones are looked for no farther back than they were found before, as long as these
+    are enough: to look into the index of each year takes as long as to read them."""
+    are_newest = wanted.start is None and wanted.end is None and wanted.after is None
+    reached = parts.newest_anomalies.get(tenant_id.int) if are_newest else None
+    with parts.database.lent() as lent:
+        found = listing.anomalies(lent, tenant_id, replace(wanted, start=reached or wanted.start))
+        if reached is not None and len(found) < wanted.limit:
+            found = listing.anomalies(lent, tenant_id, wanted)
+    if are_newest and len(found) == wanted.limit:
+        reaches = found[-1].timestamp
+        parts.newest_anomalies.put(tenant_id.int, min(reached or reaches, reaches))
+    return found
 
 
 def anomalies_of_all(

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from dataclasses import replace
+from datetime import datetime
 from threading import Lock
 from typing import Generic, NamedTuple, TypeVar
 from uuid import UUID
@@ -49,6 +50,8 @@ KeyMemory = RecentlyUsed[str, Known]
 SeriesIds = RecentlyUsed[tuple[int, str], UUID]
 """Of a tenant (its number) and a name, the id that it had last; the lock on the series shows
 whether it still is."""
+NewestAnomalies = RecentlyUsed[int, datetime]
+"""Of a tenant (its number), how far back a page of its newest anomalies reached."""
 
 
 class Kept(NamedTuple):

@@ -7,7 +7,7 @@ from threading import BoundedSemaphore
 from app.actions.gathering import Gathering
 from app.actions.holding import Holding
 from app.actions.measuring import Readings
-from app.actions.memory import KeyMemory, SeriesIds, SeriesMemory
+from app.actions.memory import KeyMemory, NewestAnomalies, SeriesIds, SeriesMemory
 from app.actions.places import Places
 from app.actions.quotas import UseMemory
 from app.actions.throttle import Throttle
@@ -20,6 +20,7 @@ from app.signing import Secret
 from app.store import Database
 
 KEYS_REMEMBERED = 10_000
+TENANTS_REMEMBERED = 10_000
 NAMES_REMEMBERED = 20_000  # of series, some 10 MB; more than there is memory for models
 
 
@@ -34,6 +35,7 @@ class Parts:
     keys: KeyMemory
     memory: SeriesMemory
     series_ids: SeriesIds
+    newest_anomalies: NewestAnomalies
     use: UseMemory
     gathering: Gathering
     holding: Holding
@@ -65,6 +67,7 @@ def assemble(settings: Settings) -> Parts:
         keys=KeyMemory(KEYS_REMEMBERED),
         memory=SeriesMemory(settings.model_memory_bytes),
         series_ids=SeriesIds(NAMES_REMEMBERED),
+        newest_anomalies=NewestAnomalies(TENANTS_REMEMBERED),
         use=UseMemory(),
         gathering=Gathering(),
         holding=Holding(),

@@ -126,7 +126,7 @@ def model(stored: ModelVersion, active: int | None) -> dict[str, Any]:
 
 def value(fields: Sequence[str], numbers: Sequence[float]) -> Any:
     """One field stands for itself, several by name; NaN is written as null."""
-    return numbers[0] if len(fields) == 1 else dict(zip(fields, numbers, strict=True))
+    return numbers[0] if len(fields) <= 1 else dict(zip(fields, numbers, strict=True))
 
 
 def point(fields: Sequence[str], at: datetime, numbers: Sequence[float]) -> dict[str, Any]:
@@ -134,19 +134,31 @@ def point(fields: Sequence[str], at: datetime, numbers: Sequence[float]) -> dict
 
 
 def score(stored: Score) -> dict[str, Any]:
-    """The time is left to whoever writes it as JSON: in pages of a thousand that is most of it."""
-    fields = stored.fields
+    made = score_of_series(stored)
+    del made["series"]
+    return made
+
+
+def score_of_series(stored: Score) -> dict[str, Any]:
+    """A page has a thousand of them: to add to a dictionary what comes first would take as long as
+    to make it, and times are left to whoever writes them as JSON."""
+    fields, numbers = stored.fields, (stored.value, stored.expected, stored.lower, stored.upper)
+    if len(fields) <= 1:
+        (given,), (expected,), (lower,), (upper,) = numbers
+    else:
+        given, expected, lower, upper = (value(fields, one) for one in numbers)
     made = {
+        "series": stored.series,
         "timestamp": stored.timestamp,
-        "value": value(fields, stored.value),
+        "value": given,
         "score": stored.score,
         "is_anomaly": stored.is_anomaly,
         "alert": stored.alert,
         "event": None if stored.event is None else ulid(stored.event),
         "threshold": stored.threshold,
-        "expected": value(fields, stored.expected),
-        "lower": value(fields, stored.lower),
-        "upper": value(fields, stored.upper),
+        "expected": expected,
+        "lower": lower,
+        "upper": upper,
         "reason": stored.reason,
         "model_version": stored.model_version,
         "backfilled": stored.backfilled,
@@ -187,10 +199,6 @@ def verdicts(
     for one, number in zip(made, alarms.event.tolist(), strict=True):
         one["event"] = str(number) if number >= 0 else None
     return made
-
-
-def score_of_series(stored: Score) -> dict[str, Any]:
-    return {"series": stored.series, **score(stored)}
 
 
 def score_of_tenant(stored: Score) -> dict[str, Any]:
