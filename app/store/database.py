@@ -71,6 +71,7 @@ def engine(url: str, connections: int) -> Engine:
         f"postgresql+psycopg://{rest}",
         pool_size=connections,
         max_overflow=0,
+        pool_use_lifo=True,  # few connections in use, whose servers have all they need at hand
         pool_timeout=POOL_TIMEOUT_S,
         json_deserializer=orjson.loads,
         connect_args={
