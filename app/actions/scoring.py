@@ -9,11 +9,11 @@ from contextlib import suppress
 from uuid import UUID
 
 from app import metrics
-from app.actions import quotas, retraining, states
+from app.actions import loops, quotas, retraining, states
 from app.actions.asked import Answer, Asked
 from app.actions.parts import Parts
 from app.actions.series_task import SeriesTask
-from app.detection import MINIMUM_POINTS, preload
+from app.detection import MINIMUM_POINTS
 from app.errors import Invalid, ModelNotReady, NotFound, Unavailable
 from app.metrics import numbers
 from app.store import judging
@@ -53,7 +53,7 @@ def score(
     for who waits takes a thread from all others. A process's first one loads the detector's loops
     while it holds nothing yet.
     """
-    preload()
+    loops.load()
     try:
         return _score_in_turn(parts, tenant_id, asked, is_replacing, QUICK_WAIT_S)
     except SeriesHeld:

@@ -95,9 +95,9 @@ def _preload_later(after_s: float) -> None:
     """The detector's loops, in the background."""
 
     def load() -> None:
-        from app.detection import preload
+        from app.actions import loops
 
-        preload()
+        loops.load()
 
     timer = Timer(after_s, load)
     timer.daemon = True

@@ -7,9 +7,7 @@ quick for both. Nothing here allows the compiler to reorder sums.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from threading import Lock
 from typing import Any, TypeVar, cast
 
 import numba
@@ -17,12 +15,6 @@ import numba
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _LOOPS: list[Any] = []  # that are kept on disk
-_LOADING = Lock()
-_is_loaded = False
-# No fork in the middle of it: a lock would stay locked for ever.
-os.register_at_fork(
-    before=_LOADING.acquire, after_in_parent=_LOADING.release, after_in_child=_LOADING.release
-)
 
 AS_WRITTEN: dict[str, Any] = {"nogil": True, "error_model": "numpy"}  # 1 / 0 is infinite
 
@@ -38,21 +30,10 @@ def compiled_without_nan(function: Function) -> Function:
 
 
 def preload() -> None:
-    """Load the machine code that is on disk, of all loops that were imported; once in a process.
+    """Load the machine code that is on disk, of all loops that were imported.
 
-    It takes most of a second: before a process forks, or before others have to wait for what it
-    holds. Who asks while it is being loaded waits.
+    Before a process forks: what it forks into would spend half a second on it at the first point.
     """
-    global _is_loaded
-    if _is_loaded:
-        return
-    with _LOADING:
-        if not _is_loaded:
-            _load()
-        _is_loaded = True
-
-
-def _load() -> None:
     for loop in _LOOPS:
         for signature in _on_disk(loop):
             loop.compile(signature)

@@ -1,0 +1,23 @@
+"""The detector's machine code, which takes most of a second to load: once in each process."""
+
+import os
+from threading import Lock
+
+from app.detection import preload
+
+_loading = Lock()
+_loaded: list[None] = []
+# No fork in the middle of it: a lock would stay locked for ever.
+os.register_at_fork(
+    before=_loading.acquire, after_in_parent=_loading.release, after_in_child=_loading.release
+)
+
+
+def load() -> None:
+    """Before others would have to wait for what is held; who comes meanwhile waits."""
+    if _loaded:
+        return
+    with _loading:
+        if not _loaded:
+            preload()
+            _loaded.append(None)
